@@ -1,0 +1,68 @@
+# Everything a person does with this tree. `make` alone says what there is.
+#
+# The build is CGO-free and trimmed, and so are vet and staticcheck: they share one set of compiled dependencies.
+# Only the tests need the race detector, and with it cgo and a second set.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+PATH := $(PATH):/usr/local/go/bin
+export PATH
+
+PREFIX ?= /usr/local
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+TAGS ?= remote,containers_image_openpgp,exclude_graphdriver_btrfs
+ARGS ?=
+
+GOFLAGS_BASE := $(filter-out -tags=% -trimpath -buildvcs=%,$(shell go env GOFLAGS 2>/dev/null)) -buildvcs=false -tags=$(TAGS)
+export GOFLAGS := $(GOFLAGS_BASE) -trimpath
+export CGO_ENABLED := 0
+with_race = CGO_ENABLED=1 GOFLAGS='$(GOFLAGS_BASE)'
+
+.PHONY: help deps build guest demo test bench soak lint install clean
+
+help: ## say what the targets do (the default)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@echo
+	@echo 'Started as root, demo, test, bench and soak run as the unprivileged user wrapix, which deps makes.'
+
+deps: ## install what this host lacks (Debian packages; as root also the user wrapix)
+	@scripts/deps
+
+build: guest ## make bin/ralph and bin/wrapix
+	go build -ldflags '-s -w -X main.version=$(VERSION)' -o bin/ ./cmd/...
+
+# The guest is embedded in both commands, so it comes first; every other target that compiles needs it too.
+guest:
+	@mkdir -p sandbox/guestbin/bin
+	go build -ldflags '-s -w' -o sandbox/guestbin/bin/guest ./sandbox/guest
+
+ifeq ($(shell id -u),0)
+
+demo test bench soak: deps
+	@scripts/as-user make --no-print-directory $@ VERSION='$(VERSION)' TAGS='$(TAGS)' ARGS='$(ARGS)'
+
+else
+
+demo: deps build ## take the example spec through the whole workflow in real containers
+	@scripts/demo $(ARGS)
+
+test: deps build lint ## lint, then every test with the race detector, on real containers
+	@$(with_race) scripts/test $(ARGS)
+
+bench: deps build ## print each speed goal as a ratio
+	@scripts/bench $(ARGS)
+
+soak: deps build ## the long runs: more random sequences, fifty kills
+	@$(with_race) scripts/soak $(ARGS)
+
+endif
+
+lint: guest ## gofmt, vet, staticcheck, shellcheck, govulncheck
+	@scripts/lint
+
+install: ## install binaries, man pages and completions below PREFIX=/usr/local
+	@scripts/install '$(DESTDIR)$(PREFIX)'
+
+clean: ## remove what the targets made in this tree
+	rm -rf bin dist sandbox/guestbin/bin/guest
