@@ -19,7 +19,7 @@ export GOFLAGS := $(GOFLAGS_BASE) -trimpath
 export CGO_ENABLED := 0
 with_race = CGO_ENABLED=1 GOFLAGS='$(GOFLAGS_BASE)'
 
-.PHONY: help deps build guest demo test bench soak lint install clean
+.PHONY: help deps deps-run build guest demo test bench soak lint install clean
 
 help: ## say what the targets do (the default)
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -28,6 +28,9 @@ help: ## say what the targets do (the default)
 
 deps: ## install what this host lacks (Debian packages; as root also the user wrapix)
 	@scripts/deps
+
+deps-run:
+	@scripts/deps --run
 
 build: guest ## make bin/ralph and bin/wrapix
 	go build -ldflags '-s -w -X main.version=$(VERSION)' -o bin/ ./cmd/...
@@ -39,12 +42,14 @@ guest:
 
 ifeq ($(shell id -u),0)
 
-demo test bench soak: deps
+demo: deps-run
+test bench soak: deps
+demo test bench soak:
 	@scripts/as-user make --no-print-directory $@ VERSION='$(VERSION)' TAGS='$(TAGS)' ARGS='$(ARGS)'
 
 else
 
-demo: deps build ## take the example spec through the whole workflow in real containers
+demo: deps-run build ## take the example spec through the whole workflow in real containers
 	@scripts/demo $(ARGS)
 
 test: deps build lint ## lint, then every test with the race detector, on real containers
