@@ -1,0 +1,80 @@
+package frame
+
+import "time"
+
+// Job is what the host asks of the guest. It travels as the guest's only argument, as JSON.
+type Job struct {
+	// Commands run one after the other, each whatever the one before it returned.
+	Commands []Command `json:"commands"`
+	// Collect names files inside whose content comes back in the Result.
+	Collect []string `json:"collect,omitempty"`
+	// Timeout is for all commands together; zero means none.
+	Timeout time.Duration `json:"timeout,omitempty"`
+	// Grace is what a command gets between the polite signal and the kill.
+	Grace time.Duration `json:"grace,omitempty"`
+	// TranscriptLimit bounds the bytes of standard output and of standard error, each, that are passed on.
+	TranscriptLimit int64 `json:"transcript_limit,omitempty"`
+	// Attached makes the guest hand its own standard streams to the one command instead of framing them: for a person
+	// at a terminal. There is no result frame then; the guest's exit code is the command's.
+	Attached bool `json:"attached,omitempty"`
+}
+
+// Command is one program to run inside.
+type Command struct {
+	// Name tells the commands of a Job apart in the Result.
+	Name string `json:"name"`
+	// Args is the program and its arguments. A program without a slash is looked up in PATH inside.
+	Args []string `json:"args"`
+	// Stdin is the path inside of a file to read standard input from; empty means /dev/null.
+	Stdin string `json:"stdin,omitempty"`
+}
+
+// Ending says how a Job came to its end.
+type Ending string
+
+const (
+	// EndedExited means every command ran and ended by itself, with whatever exit code.
+	EndedExited Ending = "exited"
+	// EndedTimeout means Job.Timeout passed; commands that had not run have no Exit.
+	EndedTimeout Ending = "timeout"
+	// EndedStopped means the guest was told to stop; commands that had not run have no Exit.
+	EndedStopped Ending = "stopped"
+	// EndedStartFailed means a command could not be started; the reason is in Result.Error.
+	EndedStartFailed Ending = "start_failed"
+)
+
+// Result is the last frame of a record: everything that the guest vouches for. Nothing in it can be written by the
+// commands, except the content of Files and of Exit.Output, which are theirs.
+type Result struct {
+	Exits    []Exit            `json:"exits"`
+	Files    map[string][]byte `json:"files,omitempty"`
+	Stdout   Stream            `json:"stdout"`
+	Stderr   Stream            `json:"stderr"`
+	Ended    Ending            `json:"ended"`
+	Error    string            `json:"error,omitempty"`
+	Started  time.Time         `json:"started"`
+	Finished time.Time         `json:"finished"`
+}
+
+// Exit is how one command ended.
+type Exit struct {
+	Name string `json:"name"`
+	// Code is the exit code, or 128 + the signal's number for a command that a signal ended.
+	Code int `json:"code"`
+	// Signal is the name of the signal that ended the command, such as "SIGKILL"; empty for a normal exit.
+	Signal   string    `json:"signal,omitempty"`
+	Started  time.Time `json:"started"`
+	Finished time.Time `json:"finished"`
+	// Output is what the command wrote to both its streams, in the order in which it came: the first and the last
+	// 4 KiB, with a line in between that says how much is missing.
+	Output string `json:"output,omitempty"`
+}
+
+// Stream sums up one of the two output streams over all commands.
+type Stream struct {
+	// Bytes is how many were written by the commands, Cut how many of these are missing from the record.
+	Bytes int64 `json:"bytes"`
+	Cut   int64 `json:"cut,omitempty"`
+	// SHA256 is of the bytes that were passed on, in hexadecimal: what a transcript made from the record must have.
+	SHA256 string `json:"sha256"`
+}

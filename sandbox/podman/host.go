@@ -1,0 +1,145 @@
+package podman
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/wrapix/wrapix/sandbox"
+)
+
+// host is what the kernel and its set-up let us do. All of it is read from files, in well under a millisecond.
+type host struct {
+	uid, gid    int
+	cgroups     cgroups
+	controllers []string // that a limit of ours can use
+	ociRuntime  string   // empty: Podman's own choice
+	nofile      uint64   // hard limits of ours, which the OCI runtime cannot raise
+	nproc       uint64
+}
+
+type cgroups string
+
+const (
+	cgroupsV1     cgroups = "v1"
+	cgroupsHybrid cgroups = "hybrid"
+	cgroupsV2     cgroups = "v2"
+)
+
+func readHost() host {
+	h := host{uid: os.Getuid(), gid: os.Getgid(), cgroups: readCgroups()}
+	if h.cgroups == cgroupsV2 {
+		h.controllers = readControllers(h.uid)
+	} else if h.uid == 0 {
+		h.controllers = []string{"cpu", "memory", "pids"}
+	}
+	// crun refuses hybrid cgroups ("cgroups in hybrid mode not supported"), runc takes them. Podman prefers crun.
+	if h.cgroups == cgroupsHybrid && lookPath("runc") != "" {
+		h.ociRuntime = "runc"
+	}
+	h.nofile, h.nproc = hardLimit(unix.RLIMIT_NOFILE), hardLimit(unix.RLIMIT_NPROC)
+	return h
+}
+
+// canLimit tells if a container's cgroup can have the controller.
+func (h host) canLimit(controller string) bool { return slices.Contains(h.controllers, controller) }
+
+func readCgroups() cgroups {
+	if fsType("/sys/fs/cgroup") == unix.CGROUP2_SUPER_MAGIC {
+		return cgroupsV2
+	}
+	if fsType("/sys/fs/cgroup/unified") == unix.CGROUP2_SUPER_MAGIC {
+		return cgroupsHybrid
+	}
+	return cgroupsV1
+}
+
+func fsType(path string) int64 {
+	var st unix.Statfs_t
+	if unix.Statfs(path, &st) != nil {
+		return 0
+	}
+	return int64(st.Type)
+}
+
+// readControllers returns what systemd has delegated to the user's manager, below which Podman makes its cgroups; root
+// has all.
+func readControllers(uid int) []string {
+	path := "/sys/fs/cgroup/cgroup.controllers"
+	if uid != 0 {
+		path = fmt.Sprintf("/sys/fs/cgroup/user.slice/user-%d.slice/user@%d.service/cgroup.controllers", uid, uid)
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil
+	}
+	return strings.Fields(string(b))
+}
+
+func hardLimit(which int) uint64 {
+	var l unix.Rlimit
+	if unix.Getrlimit(which, &l) != nil {
+		return 0
+	}
+	return l.Max
+}
+
+// subordinateIDs returns an error if the user has no subordinate ids: then Podman could map nobody but the user, and
+// could not even unpack an image.
+func (h host) subordinateIDs() error {
+	if h.uid == 0 {
+		return nil
+	}
+	name := strconv.Itoa(h.uid)
+	if u, err := user.Current(); err == nil {
+		name = u.Username
+	}
+	for _, file := range []string{"/etc/subuid", "/etc/subgid"} {
+		if b, err := os.ReadFile(file); err == nil && hasSubordinate(b, name, strconv.Itoa(h.uid)) {
+			continue
+		}
+		if b, err := os.ReadFile("/etc/nsswitch.conf"); err == nil && bytes.Contains(b, []byte("subid:")) {
+			return nil // they come from elsewhere, and Podman will know
+		}
+		return &sandbox.Error{
+			Op:   "use Podman as " + name,
+			Err:  errors.New("the user has no subordinate ids in " + file),
+			Hint: "sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 " + name,
+		}
+	}
+	return nil
+}
+
+func hasSubordinate(file []byte, names ...string) bool {
+	for s := bufio.NewScanner(bytes.NewReader(file)); s.Scan(); {
+		owner, _, ok := strings.Cut(s.Text(), ":")
+		if ok && slices.Contains(names, owner) {
+			return true
+		}
+	}
+	return false
+}
+
+// lookPath finds a program that an ordinary user's PATH may lack.
+func lookPath(program string) string {
+	if path, err := exec.LookPath(program); err == nil {
+		return path
+	}
+	for _, dir := range []string{"/usr/sbin", "/usr/local/sbin", "/sbin", "/usr/libexec/podman", "/usr/lib/podman"} {
+		path := filepath.Join(dir, program)
+		if fi, err := os.Stat(path); err == nil && fi.Mode()&0o111 != 0 && !fi.IsDir() {
+			return path
+		}
+	}
+	return ""
+}
