@@ -1,0 +1,57 @@
+package engine
+
+// Command is something that is asked of a workflow. Each is decided in decide.go.
+type Command interface {
+	decide(d *decision) error
+}
+
+// Start makes a workflow of a spec. It is the only command for a workflow that does not exist yet.
+type Start struct {
+	ID       WorkflowID
+	Label    string
+	SpecPath string
+	Source   Source
+	GitHead  string
+	Limits   Limits
+	Config   string
+}
+
+// SkipPlan goes on without asking the agent for a spec, because the spec is complete.
+type SkipPlan struct{}
+
+// TakeTasks takes the tasks that the spec itself states.
+type TakeTasks struct{}
+
+// Intend announces the next activity of a task: its attempt, or the check of one.
+type Intend struct{ Task TaskID }
+
+// Finish records how an announced activity ended. It is refused when no such activity is open, so nothing is ever
+// recorded twice.
+type Finish struct {
+	ID      AttemptID
+	Outcome Outcome
+}
+
+// Interrupt ends an announced activity of which no outcome exists.
+type Interrupt struct {
+	ID     AttemptID
+	Reason string
+}
+
+// Reply is a person's answer to a task's question, or a person's word on why it is blocked.
+type Reply struct {
+	Task TaskID
+	Text string
+}
+
+// Retry makes a blocked or failed task ready again, with all its attempts.
+type Retry struct{ Task TaskID }
+
+// SetLimits changes the limits from now on.
+type SetLimits struct{ Limits Limits }
+
+// Notified records that a person was told of a wait.
+type Notified struct{ Task TaskID }
+
+// Cancel ends the workflow for good.
+type Cancel struct{ Reason string }

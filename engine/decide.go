@@ -1,0 +1,260 @@
+package engine
+
+import (
+	"fmt"
+	"time"
+)
+
+// Decide says which events the command causes in the workflow, without doing anything. The events already follow each
+// other: what a command settles (tasks released, waits entered or left, the end) is part of them.
+//
+// The error is [ErrNotAllowed], [ErrEnded] or [ErrNotFound] where the command does not fit, and then nothing happened.
+func Decide(w Workflow, c Command, now time.Time) ([]Event, error) {
+	if w.State.Ended() {
+		return nil, fmt.Errorf("workflow %s is %s: %w", w.ID, w.State, ErrEnded)
+	}
+	d := &decision{w: w, now: now.UTC()}
+	if err := c.decide(d); err != nil {
+		return nil, err
+	}
+	d.settle()
+	return d.events, d.err
+}
+
+// decision collects events and shows each rule the workflow as it is after those before.
+type decision struct {
+	w      Workflow
+	now    time.Time
+	events []Event
+	err    error
+}
+
+func (d *decision) emit(t EventType, task TaskID, attempt int, data any) {
+	if d.err != nil {
+		return
+	}
+	e := Event{Seq: d.w.Seq + 1, Time: d.now, Type: t, Task: task, Attempt: attempt, Data: data}
+	if d.w, d.err = Evolve(d.w, e); d.err == nil {
+		d.events = append(d.events, e)
+	}
+}
+
+func (c Start) decide(d *decision) error {
+	if d.w.Seq != 0 {
+		return fmt.Errorf("start workflow %s: %w", d.w.ID, ErrNotAllowed)
+	}
+	if problems := PlanProblems(c.Source.Tasks, c.Source); len(c.Source.Tasks) > 0 && len(problems) > 0 {
+		return &PlanError{Problems: problems}
+	}
+	d.emit(WorkflowCreated, "", 0, CreatedData{ID: c.ID, Label: c.Label, SpecPath: c.SpecPath})
+	d.emit(WorkflowStarted, "", 0, StartedData{Source: c.Source, GitHead: c.GitHead, Limits: c.Limits, Config: c.Config})
+	return nil
+}
+
+func (SkipPlan) decide(d *decision) error {
+	if d.w.phase() != Started || !d.w.Source.Complete {
+		return fmt.Errorf("skip the plan: %w", ErrNotAllowed)
+	}
+	d.emit(PlanSkipped, PlanTask, 0, ReasonData{Reason: d.w.Source.Reason})
+	return nil
+}
+
+func (TakeTasks) decide(d *decision) error {
+	if d.w.phase() != Planned || len(d.w.Source.Tasks) == 0 {
+		return fmt.Errorf("take the spec's tasks: %w", ErrNotAllowed)
+	}
+	d.plan("spec", d.w.Source.Tasks)
+	return nil
+}
+
+// plan accepts tasks that were found valid.
+func (d *decision) plan(from string, tasks []PlannedTask) {
+	d.emit(TasksPlanned, ReadyTask, 0, TasksData{From: from, Tasks: tasks, Uncovered: uncovered(tasks, d.w.Source.Requirements)})
+}
+
+func (c Intend) decide(d *decision) error {
+	t := d.w.Task(c.Task)
+	if t == nil {
+		return fmt.Errorf("task %s: %w", c.Task, ErrNotFound)
+	}
+	if d.w.Budget != nil || t.Open != nil {
+		return fmt.Errorf("run task %s: %w", c.Task, ErrNotAllowed)
+	}
+	phase := phaseOf(t)
+	if phase == "" {
+		return fmt.Errorf("run task %s in state %s: %w", t.ID, t.State, ErrNotAllowed)
+	}
+	if d.w.State.Waits() {
+		d.emit(WorkflowResumed, "", 0, StateData{State: d.w.Behind})
+	}
+	if d.w.State == Ready {
+		d.emit(WorkflowRunning, "", 0, NoData{})
+	}
+	switch {
+	case phase != PhaseVerify:
+		d.emit(AttemptIntended, t.ID, t.Attempts+1, IntendedData{Phase: phase})
+	case t.State == TaskReady: // the criteria's first check, which no attempt comes before
+		d.emit(CheckIntended, t.ID, t.Attempts+1, IntendedData{Phase: phase, Check: 1})
+	default:
+		d.emit(CheckIntended, t.ID, t.Attempts, IntendedData{Phase: phase, Check: t.CheckRuns + 1})
+	}
+	return nil
+}
+
+// phaseOf says what the task's next activity is for, or "" when it has none now.
+func phaseOf(t *Task) Phase {
+	switch {
+	case t.State == TaskVerifying:
+		return PhaseVerify
+	case t.State != TaskReady:
+		return ""
+	case t.ID == PlanTask:
+		return PhasePlan
+	case t.ID == ReadyTask:
+		return PhaseReady
+	case t.ID == CriteriaTask && t.LastFailure == nil:
+		return PhaseVerify
+	}
+	return PhaseStep
+}
+
+func (c Finish) decide(d *decision) error {
+	t, err := d.open(c.ID)
+	if err != nil {
+		return err
+	}
+	f := FinishedData{Phase: t.Open.Phase, Check: c.ID.Check, Outcome: c.Outcome}
+	if c.ID.Check > 0 {
+		f.Verdict, f.Reason = judgeCheck(c.Outcome)
+		d.emit(CheckFinished, t.ID, c.ID.Number, f)
+	} else {
+		f.Verdict, f.Reason = judgeAttempt(d.w, t.Open.Phase, &f.Outcome)
+		d.emit(AttemptFinished, t.ID, c.ID.Number, f)
+	}
+	switch f.Verdict {
+	case VerdictPassed:
+		d.emit(TaskVerified, t.ID, c.ID.Number, NoData{})
+	case VerdictClaimed:
+		d.claimed(t, c)
+	case VerdictAsked:
+		d.emit(WaitEntered, t.ID, c.ID.Number, WaitData{Kind: AwaitingAnswer, Message: c.Outcome.Message})
+	case VerdictBlocked:
+		d.emit(WaitEntered, t.ID, c.ID.Number, WaitData{Kind: Blocked, Message: c.Outcome.Message})
+	case VerdictFailed:
+		d.exhaust(t.ID)
+	}
+	return nil
+}
+
+// claimed goes on from the agent's word: to its product, to its checks, or, without any check, to the end.
+func (d *decision) claimed(t *Task, c Finish) {
+	switch {
+	case t.ID == PlanTask:
+		d.emit(PlanWritten, t.ID, c.ID.Number, SourceData{Source: *c.Outcome.Source})
+	case t.ID == ReadyTask:
+		d.plan("agent", c.Outcome.Tasks)
+	case len(t.Checks) == 0:
+		d.emit(TaskUnchecked, t.ID, c.ID.Number, NoData{})
+	}
+}
+
+// exhaust fails a task whose attempts are used up.
+func (d *decision) exhaust(id TaskID) {
+	t, limit := d.w.Task(id), d.w.Limits.MaxAttempts
+	if d.err != nil || limit == 0 || t.Failures < limit {
+		return
+	}
+	reason := fmt.Sprintf("%d failed attempts (max_attempts = %d); the last: %s", t.Failures, limit, t.LastFailure.Reason)
+	d.emit(TaskFailedEvent, id, t.Attempts, ReasonData{Reason: reason})
+	d.emit(WaitEntered, id, t.Attempts, WaitData{Kind: BudgetSpent, Message: reason})
+}
+
+func (c Interrupt) decide(d *decision) error {
+	t, err := d.open(c.ID)
+	if err != nil {
+		return err
+	}
+	kind := AttemptInterrupted
+	if c.ID.Check > 0 {
+		kind = CheckInterrupted
+	}
+	d.emit(kind, t.ID, c.ID.Number, InterruptedData{Phase: t.Open.Phase, Check: c.ID.Check, Reason: c.Reason})
+	return nil
+}
+
+// open returns the task whose open activity has that id.
+func (d *decision) open(id AttemptID) (*Task, error) {
+	t := d.w.Task(id.Task)
+	if t == nil {
+		return nil, fmt.Errorf("task %s: %w", id.Task, ErrNotFound)
+	}
+	if t.Open == nil || t.Open.ID != id {
+		return nil, fmt.Errorf("%s is not running: %w", id, ErrNotAllowed)
+	}
+	return t, nil
+}
+
+func (c Reply) decide(d *decision) error {
+	t, err := d.waiting(c.Task, "answer", AwaitingAnswer, Blocked)
+	if err != nil {
+		return err
+	}
+	wait := *t.Wait
+	d.emit(QuestionAnswered, t.ID, t.Attempts, AnswerData{Question: wait.Message, Text: c.Text})
+	d.emit(WaitLeft, t.ID, t.Attempts, WaitLeftData{Kind: wait.Kind, By: "answer"})
+	return nil
+}
+
+func (c Retry) decide(d *decision) error {
+	t, err := d.waiting(c.Task, "retry", Blocked, BudgetSpent)
+	if err != nil {
+		return err
+	}
+	wait := *t.Wait
+	d.emit(TaskRetried, t.ID, t.Attempts, RetriedData{Forgiven: true})
+	d.emit(WaitLeft, t.ID, t.Attempts, WaitLeftData{Kind: wait.Kind, By: "retry"})
+	return nil
+}
+
+// waiting returns a task that waits in one of the given ways.
+func (d *decision) waiting(id TaskID, what string, kinds ...WorkflowState) (*Task, error) {
+	t := d.w.Task(id)
+	if t == nil {
+		return nil, fmt.Errorf("task %s: %w", id, ErrNotFound)
+	}
+	for _, kind := range kinds {
+		if t.Wait != nil && t.Wait.Kind == kind {
+			return t, nil
+		}
+	}
+	err := fmt.Errorf("%s task %s, which is %s: %w", what, id, t.State, ErrNotAllowed)
+	if t.Wait != nil && t.Wait.Kind == AwaitingAnswer {
+		return nil, &Hint{Err: err, Try: fmt.Sprintf("ralph answer %s TEXT", id)}
+	}
+	return nil, err
+}
+
+func (c SetLimits) decide(d *decision) error {
+	if c.Limits != d.w.Limits {
+		d.emit(LimitsChanged, "", 0, LimitsData{Limits: c.Limits})
+	}
+	return nil
+}
+
+func (c Notified) decide(d *decision) error {
+	if c.Task == "" && d.w.Budget == nil || c.Task != "" && (d.w.Task(c.Task) == nil || d.w.Task(c.Task).Wait == nil) {
+		return fmt.Errorf("nothing waits there: %w", ErrNotAllowed)
+	}
+	d.emit(WaitNotified, c.Task, 0, NoData{})
+	return nil
+}
+
+func (c Cancel) decide(d *decision) error {
+	for _, a := range d.w.OpenActivities() {
+		if err := (Interrupt{ID: a.ID, Reason: "cancelled"}).decide(d); err != nil {
+			return err
+		}
+	}
+	d.emit(WorkflowCancelled, "", 0, ReasonData(c))
+	return nil
+}

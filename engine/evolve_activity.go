@@ -1,0 +1,81 @@
+package engine
+
+import "fmt"
+
+// intended opens an activity. Its number must be new: a number that was used once never comes back.
+func (ev *evolution) intended(t *Task, e Event, data IntendedData) error {
+	if t.Open != nil {
+		return fmt.Errorf("task %s runs %s already: %w", t.ID, t.Open.ID, ErrNotAllowed)
+	}
+	id := AttemptID{Task: t.ID, Number: e.Attempt, Check: data.Check}
+	event := "run"
+	switch {
+	case e.Type == AttemptIntended && e.Attempt == t.Attempts+1:
+		t.Attempts, t.CheckRuns = e.Attempt, 0
+	case e.Type == CheckIntended && e.Attempt == t.Attempts && data.Check == t.CheckRuns+1:
+		t.CheckRuns, event = data.Check, ""
+	case e.Type == CheckIntended && t.State == TaskReady && e.Attempt == t.Attempts+1 && data.Check == 1:
+		t.Attempts, t.CheckRuns, event = e.Attempt, 1, "verify"
+	default:
+		return fmt.Errorf("%s does not follow attempt %d, check %d: %w", id, t.Attempts, t.CheckRuns, ErrNotAllowed)
+	}
+	t.Open = &Activity{ID: id, Phase: data.Phase, Since: e.Time}
+	if event != "" {
+		return t.move(event)
+	}
+	return nil
+}
+
+// finished closes an activity with its outcome and adds to the workflow's totals.
+func (ev *evolution) finished(t *Task, e Event, data FinishedData) error {
+	if err := t.closes(e, data.Check); err != nil {
+		return err
+	}
+	o := data.Outcome
+	ev.w.Spent += o.Finished.Sub(o.Started)
+	ev.w.CostUSD += o.CostUSD
+	ev.w.Tokens += o.InputTokens + o.OutputTokens
+	if e.Type == AttemptFinished {
+		ev.w.Iterations++
+		t.Note = o.Message
+	}
+	switch data.Verdict {
+	case VerdictClaimed:
+		return t.move("verify")
+	case VerdictPassed:
+		return nil // task.verified follows
+	case VerdictAsked:
+		return t.move("ask")
+	case VerdictBlocked:
+		return t.move("block")
+	case VerdictFailed:
+		t.Failures++
+		t.LastFailure = &Failure{Attempt: e.Attempt, Reason: data.Reason, Evidence: o.Evidence}
+		if e.Type == CheckFinished {
+			t.Verified = new(bool)
+		}
+		return t.move("again")
+	}
+	return fmt.Errorf("verdict %q: %w", data.Verdict, ErrUnknownEvent)
+}
+
+// interrupted closes an activity of which no outcome exists. An attempt makes its task ready again, a verification is
+// simply due again.
+func (ev *evolution) interrupted(t *Task, e Event, data InterruptedData) error {
+	if err := t.closes(e, data.Check); err != nil {
+		return err
+	}
+	if e.Type == CheckInterrupted {
+		return nil
+	}
+	return t.move("again")
+}
+
+func (t *Task) closes(e Event, check int) error {
+	id := AttemptID{Task: t.ID, Number: e.Attempt, Check: check}
+	if t.Open == nil || t.Open.ID != id {
+		return fmt.Errorf("%s is not open: %w", id, ErrNotAllowed)
+	}
+	t.Open = nil
+	return nil
+}

@@ -1,0 +1,86 @@
+package engine
+
+// ActionKind says what can be done next in a workflow.
+type ActionKind string
+
+// The kinds of action.
+const (
+	Nothing    ActionKind = ""            // it waits or has ended
+	PassPlan   ActionKind = "skip_plan"   // the spec is complete
+	PassTasks  ActionKind = "take_tasks"  // the spec states its tasks
+	RunAttempt ActionKind = "run_attempt" // an agent's attempt
+	RunCheck   ActionKind = "run_check"   // a verification
+	InFlight   ActionKind = "in_flight"   // all that could run is running
+)
+
+// Action is the next thing to do, and to which task.
+type Action struct {
+	Kind ActionKind
+	Task TaskID
+}
+
+// Next says what to do next. It prefers to verify what was claimed over starting something new, and keeps the order
+// of the plan. Tasks that run already are left out, so it can be asked again while they do.
+func Next(w Workflow) Action {
+	if w.Budget != nil {
+		return Action{}
+	}
+	switch w.phase() {
+	case Started:
+		if w.Source.Complete {
+			return Action{Kind: PassPlan, Task: PlanTask}
+		}
+		return actionOf(w.Plan)
+	case Planned:
+		if len(w.Source.Tasks) > 0 {
+			return Action{Kind: PassTasks, Task: ReadyTask}
+		}
+		return actionOf(w.Ready)
+	case Ready, Running:
+		return nextTask(w.Tasks)
+	case Verifying:
+		return actionOf(w.Criteria)
+	}
+	return Action{}
+}
+
+// phase is the state with waits looked through.
+func (w Workflow) phase() WorkflowState {
+	if w.State.Waits() {
+		return w.Behind
+	}
+	return w.State
+}
+
+func nextTask(tasks []*Task) Action {
+	var first, open Action
+	for _, t := range tasks {
+		a := actionOf(t)
+		switch a.Kind {
+		case RunCheck:
+			return a
+		case RunAttempt:
+			if first.Kind == Nothing {
+				first = a
+			}
+		case InFlight:
+			open = a
+		}
+	}
+	if first.Kind != Nothing {
+		return first
+	}
+	return open
+}
+
+func actionOf(t *Task) Action {
+	switch {
+	case t.Open != nil:
+		return Action{Kind: InFlight, Task: t.ID}
+	case phaseOf(t) == PhaseVerify:
+		return Action{Kind: RunCheck, Task: t.ID}
+	case phaseOf(t) != "":
+		return Action{Kind: RunAttempt, Task: t.ID}
+	}
+	return Action{}
+}

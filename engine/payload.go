@@ -1,0 +1,106 @@
+package engine
+
+// NoData is the payload of events whose type says it all.
+type NoData struct{}
+
+// CreatedData names the workflow.
+type CreatedData struct {
+	ID       WorkflowID `json:"id"`
+	Label    string     `json:"label"`
+	SpecPath string     `json:"spec"`
+}
+
+// StartedData is what the workflow starts from.
+type StartedData struct {
+	Source  Source `json:"source"`
+	GitHead string `json:"git_head"`
+	Limits  Limits `json:"limits"`
+	// Config is the configuration file's text at the start, for the account only.
+	Config string `json:"config,omitempty"`
+}
+
+// ReasonData says why.
+type ReasonData struct {
+	Reason string `json:"reason"`
+}
+
+// SourceData is the spec that the agent wrote.
+type SourceData struct {
+	Source Source `json:"source"`
+}
+
+// TasksData is the plan.
+type TasksData struct {
+	From  string        `json:"from"` // "spec" or "agent"
+	Tasks []PlannedTask `json:"tasks"`
+	// Uncovered names requirements that no task covers.
+	Uncovered []string `json:"uncovered,omitempty"`
+}
+
+// IntendedData announces an activity.
+type IntendedData struct {
+	Phase Phase `json:"phase"`
+	Check int   `json:"check,omitempty"`
+}
+
+// Verdict is what a finished activity means for its task.
+type Verdict string
+
+// The verdicts.
+const (
+	VerdictClaimed Verdict = "claimed" // the agent says it is done: now it is checked
+	VerdictAsked   Verdict = "asked"
+	VerdictBlocked Verdict = "blocked"
+	VerdictFailed  Verdict = "failed"
+	VerdictPassed  Verdict = "passed"
+)
+
+// FinishedData is how an activity ended and what that means.
+type FinishedData struct {
+	Phase   Phase   `json:"phase"`
+	Check   int     `json:"check,omitempty"`
+	Verdict Verdict `json:"verdict"`
+	// Reason is for VerdictFailed: one line.
+	Reason  string  `json:"reason,omitempty"`
+	Outcome Outcome `json:"outcome"`
+}
+
+// InterruptedData ends an activity of which no outcome exists. It does not count as a failure.
+type InterruptedData struct {
+	Phase  Phase  `json:"phase"`
+	Check  int    `json:"check,omitempty"`
+	Reason string `json:"reason"`
+}
+
+// AnswerData is a person's answer.
+type AnswerData struct {
+	Question string `json:"question"`
+	Text     string `json:"answer"`
+}
+
+// WaitData says what is waited for.
+type WaitData struct {
+	Kind    WorkflowState `json:"kind"`
+	Message string        `json:"message"`
+}
+
+// WaitLeftData says what ended a wait.
+type WaitLeftData struct {
+	Kind WorkflowState `json:"kind"`
+	By   string        `json:"by"` // "answer", "retry", "limits", "cancel"
+}
+
+// LimitsData are the limits from now on.
+type LimitsData struct {
+	Limits Limits `json:"limits"`
+}
+
+// RetriedData makes a task ready again. Forgiven says that its failures are not counted any more.
+type RetriedData struct {
+	Forgiven bool `json:"forgiven"`
+}
+
+// StateData names the state that is entered.
+type StateData struct {
+	State WorkflowState `json:"state"`
+}

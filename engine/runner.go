@@ -1,0 +1,160 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/wrapix/wrapix/internal/failpoint"
+)
+
+// Runner is the imperative shell around Decide and Evolve: it appends what was decided, performs what was announced,
+// and appends how that ended. One Runner works on one workflow at a time.
+type Runner struct {
+	Store    Store
+	Steps    Steps
+	Notifier Notifier
+	Clock    Clock
+	// Observe is told of every event after it is durable. It may be nil.
+	Observe func(Workflow, []Event)
+}
+
+// Do decides the command on the workflow as the store holds it, and returns the workflow after it.
+func (r *Runner) Do(ctx context.Context, id WorkflowID, c Command) (Workflow, error) {
+	w, err := r.Store.Load(ctx, id)
+	if err != nil {
+		return w, err
+	}
+	return r.do(ctx, w, c)
+}
+
+// Start makes a new workflow.
+func (r *Runner) Start(ctx context.Context, c Start) (Workflow, error) {
+	return r.do(ctx, Workflow{}, c)
+}
+
+func (r *Runner) do(ctx context.Context, w Workflow, c Command) (Workflow, error) {
+	events, err := Decide(w, c, r.Clock.Now())
+	if err != nil || len(events) == 0 {
+		return w, err
+	}
+	next, err := Evolve(w, events...)
+	if err != nil {
+		return w, err
+	}
+	if err := r.Store.Append(ctx, w, next, events); err != nil {
+		return w, fmt.Errorf("record %s: %w", events[0].Type, err)
+	}
+	if r.Observe != nil {
+		r.Observe(next, events)
+	}
+	return next, nil
+}
+
+// Recover looks after every activity that was announced and has no outcome: one that still runs is followed to its
+// end, one that ended is finished from its record, and of all others the attempt is recorded as interrupted. Sandboxes
+// that belong to nothing are removed.
+func (r *Runner) Recover(ctx context.Context, w Workflow) (Workflow, error) {
+	if err := r.Steps.Sweep(ctx, w.ID, w.OpenActivities()); err != nil {
+		return w, fmt.Errorf("remove left-over sandboxes: %w", err)
+	}
+	for _, a := range w.OpenActivities() {
+		var err error
+		if w, err = r.conclude(ctx, w, a, r.Steps.Resume); err != nil {
+			return w, err
+		}
+	}
+	return w, nil
+}
+
+// Advance does the next thing of the workflow, if there is one, and says what it was. An activity that could not be
+// run, or was stopped because ctx ended, is recorded as interrupted and its error returned.
+func (r *Runner) Advance(ctx context.Context, w Workflow) (Workflow, Action, error) {
+	action := Next(w)
+	var err error
+	switch action.Kind {
+	case PassPlan:
+		w, err = r.do(ctx, w, SkipPlan{})
+	case PassTasks:
+		w, err = r.do(ctx, w, TakeTasks{})
+	case RunAttempt, RunCheck:
+		if w, err = r.do(ctx, w, Intend{Task: action.Task}); err == nil {
+			failpoint.Here("intended")
+			w, err = r.conclude(ctx, w, *w.Task(action.Task).Open, r.Steps.Run)
+		}
+	}
+	if err != nil {
+		return w, action, err
+	}
+	w, err = r.notify(ctx, w)
+	return w, action, err
+}
+
+// Loop recovers the workflow and then does all that can be done, until it waits or has ended.
+func (r *Runner) Loop(ctx context.Context, w Workflow) (Workflow, error) {
+	w, err := r.Recover(ctx, w)
+	if err == nil {
+		w, err = r.notify(ctx, w)
+	}
+	for err == nil && Next(w).Kind != Nothing {
+		if ctx.Err() != nil {
+			return w, ErrStopped
+		}
+		w, _, err = r.Advance(ctx, w)
+	}
+	return w, err
+}
+
+type perform func(ctx context.Context, w Workflow, a Activity) (Outcome, error)
+
+// conclude performs an announced activity, records how it ended, and only then releases its sandbox. What is recorded
+// is recorded even when ctx has ended meanwhile.
+func (r *Runner) conclude(ctx context.Context, w Workflow, a Activity, perform perform) (Workflow, error) {
+	outcome, err := perform(ctx, w, a)
+	failpoint.Here("performed")
+	var c Command = Finish{ID: a.ID, Outcome: outcome}
+	switch {
+	case err == nil:
+	case ctx.Err() != nil:
+		c, err = Interrupt{ID: a.ID, Reason: ErrStopped.Error()}, ErrStopped
+	case errors.Is(err, ErrLost):
+		c, err = Interrupt{ID: a.ID, Reason: err.Error()}, nil
+	default:
+		c, err = Interrupt{ID: a.ID, Reason: err.Error()}, fmt.Errorf("%s: %w", a.ID, err)
+	}
+	ctx = context.WithoutCancel(ctx)
+	w, recordErr := r.do(ctx, w, c)
+	if recordErr != nil {
+		return w, errors.Join(recordErr, err)
+	}
+	failpoint.Here("recorded")
+	if releaseErr := r.Steps.Release(ctx, w.ID, a); releaseErr != nil {
+		return w, errors.Join(fmt.Errorf("remove the sandbox of %s: %w", a.ID, releaseErr), err)
+	}
+	failpoint.Here("released")
+	return w, err
+}
+
+// Cancel ends the workflow and removes the sandboxes of what ran.
+func (r *Runner) Cancel(ctx context.Context, w Workflow, reason string) (Workflow, error) {
+	w, err := r.do(ctx, w, Cancel{Reason: reason})
+	if err != nil {
+		return w, err
+	}
+	return w, r.Steps.Sweep(ctx, w.ID, nil)
+}
+
+// notify tells a person of each wait once. A crash between telling and recording tells twice rather than never.
+func (r *Runner) notify(ctx context.Context, w Workflow) (Workflow, error) {
+	for _, wait := range w.Waits() {
+		if wait.Notified {
+			continue
+		}
+		r.Notifier.Notify(ctx, Notification{Workflow: w.ID, Label: w.Label, Task: wait.Task, Kind: wait.Kind, Message: wait.Message})
+		var err error
+		if w, err = r.do(ctx, w, Notified{Task: wait.Task}); err != nil {
+			return w, err
+		}
+	}
+	return w, nil
+}

@@ -1,0 +1,131 @@
+package engine
+
+import "fmt"
+
+// settle adds what follows by itself from the events so far: tasks released, limits reached or raised, the workflow
+// waiting, resumed or at its end. It is deterministic and ends, because each rule makes itself inapplicable.
+func (d *decision) settle() {
+	if d.err != nil || d.w.State.Ended() || d.w.Seq == 0 {
+		return
+	}
+	d.release()
+	d.finish()
+	d.budget()
+	d.park()
+}
+
+// release makes tasks ready whose predecessors are finished.
+func (d *decision) release() {
+	candidates := map[int]bool{}
+	for _, e := range d.events {
+		switch e.Type {
+		case TasksPlanned:
+			for i := range d.w.Tasks {
+				candidates[i] = true
+			}
+		case TaskVerified, TaskUnchecked:
+			for _, i := range d.w.index.dependents[e.Task] {
+				candidates[i] = true
+			}
+		}
+	}
+	if len(candidates) == 0 {
+		return
+	}
+	for i := range d.w.Tasks {
+		if candidates[i] && d.w.releasable(d.w.Tasks[i]) {
+			d.emit(TaskReleased, d.w.Tasks[i].ID, 0, NoData{})
+		}
+	}
+}
+
+func (w Workflow) releasable(t *Task) bool {
+	if t.State != TaskPending {
+		return false
+	}
+	for _, dep := range t.After {
+		if !w.Task(dep).State.Finished() {
+			return false
+		}
+	}
+	return true
+}
+
+// finish moves the workflow to its last check and to its end.
+func (d *decision) finish() {
+	if d.w.State == Running && d.w.allFinished() {
+		d.emit(WorkflowVerifying, "", 0, NoData{})
+	}
+	if d.w.State == Verifying && (len(d.w.Criteria.Checks) == 0 || d.w.Criteria.State == TaskDone) {
+		d.emit(WorkflowDone, "", 0, NoData{})
+	}
+}
+
+func (w Workflow) allFinished() bool {
+	for _, t := range w.Tasks {
+		if !t.State.Finished() {
+			return false
+		}
+	}
+	return len(w.Tasks) > 0
+}
+
+// budget enters and leaves the workflow's own wait, and gives tasks back that a raised limit frees.
+func (d *decision) budget() {
+	if d.err != nil || d.w.State.Ended() {
+		return
+	}
+	if max := d.w.Limits.MaxAttempts; d.changedLimits() {
+		for _, o := range d.w.Waits() {
+			if t := d.w.Task(o.Task); o.Task != "" && t.State == TaskFailed && (max == 0 || t.Failures < max) {
+				d.emit(TaskRetried, t.ID, t.Attempts, RetriedData{})
+				d.emit(WaitLeft, t.ID, t.Attempts, WaitLeftData{Kind: BudgetSpent, By: "limits"})
+			}
+		}
+	}
+	reason := d.w.exceeded()
+	if d.w.Budget != nil && reason == "" {
+		d.emit(WaitLeft, "", 0, WaitLeftData{Kind: BudgetSpent, By: "limits"})
+	}
+	if d.w.Budget == nil && reason != "" && Next(d.w).Kind == RunAttempt {
+		d.emit(WaitEntered, "", 0, WaitData{Kind: BudgetSpent, Message: reason})
+	}
+}
+
+func (d *decision) changedLimits() bool {
+	for _, e := range d.events {
+		if e.Type == LimitsChanged {
+			return true
+		}
+	}
+	return false
+}
+
+// exceeded says which limit of the workflow is used up, or nothing.
+func (w Workflow) exceeded() string {
+	l := w.Limits
+	switch {
+	case l.MaxIterations > 0 && w.Iterations >= l.MaxIterations:
+		return fmt.Sprintf("%d iterations done (max_iterations = %d)", w.Iterations, l.MaxIterations)
+	case l.MaxCostUSD > 0 && w.CostUSD >= l.MaxCostUSD:
+		return fmt.Sprintf("%.2f USD spent (max_cost_usd = %.2f)", w.CostUSD, l.MaxCostUSD)
+	case l.MaxTime > 0 && w.Spent >= l.MaxTime:
+		return fmt.Sprintf("%s of sandbox time used (max_time = %s)", w.Spent.Round(1e9), l.MaxTime)
+	}
+	return ""
+}
+
+// park makes the workflow's state tell whether it waits, and for what first.
+func (d *decision) park() {
+	if d.err != nil || d.w.State.Ended() {
+		return
+	}
+	first := d.w.Waiting()
+	moves := Next(d.w).Kind != Nothing || len(d.w.OpenActivities()) > 0
+	if d.w.State.Waits() && (moves || first == nil || first.Kind != d.w.State) {
+		d.emit(WorkflowResumed, "", 0, StateData{State: d.w.Behind})
+	}
+	if !d.w.State.Waits() && !moves && first != nil {
+		d.emit(WorkflowWaiting, "", 0, StateData{State: first.Kind})
+	}
+}

@@ -1,0 +1,186 @@
+package engine
+
+import (
+	"time"
+)
+
+// WorkflowID names a workflow within its project's store.
+type WorkflowID string
+
+// Workflow is the projection: everything the engine knows about one run of a spec, as the fold of its events.
+//
+// It is a value. Evolve returns a new one that shares unchanged tasks with the old by pointer, which is how a store
+// sees what to write.
+type Workflow struct {
+	ID       WorkflowID    `json:"id"`
+	Label    string        `json:"label"`
+	SpecPath string        `json:"spec"` // relative to the project where it lies inside
+	SpecHash string        `json:"spec_hash"`
+	GitHead  string        `json:"git_head,omitempty"`
+	State    WorkflowState `json:"state"`
+	// Behind is the state that a wait interrupted, and to which its end returns.
+	Behind  WorkflowState `json:"behind,omitempty"`
+	Seq     uint64        `json:"seq"` // of the last event
+	Created time.Time     `json:"created"`
+	Updated time.Time     `json:"updated"`
+	Limits  Limits        `json:"limits"`
+	// Budget is the workflow's own wait: a limit is used up.
+	Budget *Wait `json:"budget,omitempty"`
+
+	// Totals over all attempts that ended.
+	Iterations int           `json:"iterations"`
+	CostUSD    float64       `json:"cost_usd"`
+	Tokens     int64         `json:"tokens"`
+	Spent      time.Duration `json:"spent"` // sandbox time
+
+	// The workflow's own work, told as tasks.
+	Plan     *Task `json:"plan"`
+	Ready    *Task `json:"ready"`
+	Criteria *Task `json:"criteria"`
+
+	// Source and Tasks are kept apart from the rest because they are large and change rarely.
+	Source *Source `json:"-"`
+	Tasks  []*Task `json:"-"`
+	index  *taskIndex
+}
+
+// Source is the spec as the engine uses it, with the text that was read.
+type Source struct {
+	Text string `json:"text"`
+	Hash string `json:"hash"`
+	// Complete says that planning can be skipped, Reason why (not).
+	Complete bool   `json:"complete"`
+	Reason   string `json:"reason"`
+	// Tasks are those that the spec states itself; without any the agent proposes them.
+	Tasks        []PlannedTask `json:"tasks,omitempty"`
+	Requirements []string      `json:"requirements,omitempty"`
+	// Criteria are the checks of the spec's success criteria.
+	Criteria []string `json:"criteria,omitempty"`
+	// Profiles are the names that a task may ask for.
+	Profiles []string `json:"profiles,omitempty"`
+}
+
+// Limits bound what a workflow may use. Zero is no limit.
+type Limits struct {
+	MaxIterations int           `json:"max_iterations,omitempty"` // agent attempts of the whole workflow
+	MaxAttempts   int           `json:"max_attempts,omitempty"`   // failed attempts of one task
+	MaxTime       time.Duration `json:"max_time,omitempty"`       // sandbox time of the whole workflow
+	MaxCostUSD    float64       `json:"max_cost_usd,omitempty"`
+}
+
+// Wait says what is waited for and since when.
+type Wait struct {
+	Kind     WorkflowState `json:"kind"` // awaiting_answer, blocked, budget_spent, …
+	Message  string        `json:"message"`
+	Since    time.Time     `json:"since"`
+	Notified bool          `json:"notified,omitempty"`
+}
+
+// OpenWait is a wait with the task it belongs to; the task is empty for the workflow's own.
+type OpenWait struct {
+	Task TaskID
+	Wait
+}
+
+type taskIndex struct {
+	position   map[TaskID]int
+	dependents map[TaskID][]int
+}
+
+// Restore puts a projection together from the parts in which a store keeps it.
+func Restore(w Workflow, source *Source, tasks []*Task) Workflow {
+	w.Source, w.Tasks = source, tasks
+	w.reindex()
+	return w
+}
+
+func (w *Workflow) reindex() {
+	ix := &taskIndex{position: make(map[TaskID]int, len(w.Tasks)), dependents: make(map[TaskID][]int)}
+	for i, t := range w.Tasks {
+		ix.position[t.ID] = i
+		for _, dep := range t.After {
+			ix.dependents[dep] = append(ix.dependents[dep], i)
+		}
+	}
+	w.index = ix
+}
+
+// Task returns the task of that id, the workflow's own included, or nil.
+func (w Workflow) Task(id TaskID) *Task {
+	switch id {
+	case PlanTask:
+		return w.Plan
+	case ReadyTask:
+		return w.Ready
+	case CriteriaTask:
+		return w.Criteria
+	}
+	if w.index == nil {
+		return nil
+	}
+	if i, ok := w.index.position[id]; ok {
+		return w.Tasks[i]
+	}
+	return nil
+}
+
+// all calls yield for every task there is, the workflow's own first, until it returns false.
+func (w Workflow) all(yield func(*Task) bool) {
+	for _, t := range []*Task{w.Plan, w.Ready, w.Criteria} {
+		if t != nil && !yield(t) {
+			return
+		}
+	}
+	for _, t := range w.Tasks {
+		if !yield(t) {
+			return
+		}
+	}
+}
+
+// OpenActivities lists what was announced and has no outcome yet.
+func (w Workflow) OpenActivities() []Activity {
+	var open []Activity
+	w.all(func(t *Task) bool {
+		if t.Open != nil {
+			open = append(open, *t.Open)
+		}
+		return true
+	})
+	return open
+}
+
+// Waits lists all that is waited for, the workflow's own wait first, then by task. A workflow that has ended waits for
+// nothing.
+func (w Workflow) Waits() []OpenWait {
+	if w.State.Ended() {
+		return nil
+	}
+	var waits []OpenWait
+	if w.Budget != nil {
+		waits = append(waits, OpenWait{Wait: *w.Budget})
+	}
+	w.all(func(t *Task) bool {
+		if t.Wait != nil {
+			waits = append(waits, OpenWait{Task: t.ID, Wait: *t.Wait})
+		}
+		return true
+	})
+	return waits
+}
+
+// Waiting returns the wait that a person should look at first, or nil when there is none.
+func (w Workflow) Waiting() *OpenWait {
+	var first *OpenWait
+	for _, o := range w.Waits() {
+		if first == nil || urgency[o.Kind] < urgency[first.Kind] {
+			first = &o
+		}
+	}
+	return first
+}
+
+// urgency orders the kinds of wait by how much a person is needed.
+var urgency = map[WorkflowState]int{
+	AwaitingAnswer: 1, Blocked: 2, AwaitingApproval: 3, BudgetSpent: 4, RateLimited: 5, Paused: 6,
+}
