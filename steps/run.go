@@ -1,0 +1,225 @@
+package steps
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/wrapix/wrapix/engine"
+	"github.com/wrapix/wrapix/sandbox"
+)
+
+// stopGrace is what an agent gets to end by itself when the user stops the loop.
+const stopGrace = 5 * time.Second
+
+// Labels by which a project's sandboxes are found again.
+const (
+	labelOurs     = "wrapix"
+	labelStore    = "wrapix.store"
+	labelWorkflow = "wrapix.workflow"
+	labelTask     = "wrapix.task"
+	labelAttempt  = "wrapix.attempt"
+	labelProject  = "wrapix.project"
+)
+
+// Files that an agent may leave, and where it is told of them.
+const (
+	resultPath = sandbox.OutputDir + "/result.json"
+	planPath   = sandbox.OutputDir + "/plan.json"
+)
+
+// Run performs an activity from the beginning. See engine.Steps.
+func (s *Steps) Run(ctx context.Context, w engine.Workflow, a engine.Activity) (engine.Outcome, error) {
+	spec, err := s.prepare(ctx, w, a)
+	if err != nil {
+		return engine.Outcome{}, err
+	}
+	outcome, err := s.follow(ctx, w, a, spec, false)
+	if errors.Is(err, sandbox.ErrLost) {
+		// It died under our eyes: out of memory, or killed by somebody. That counts, or it could go on all night.
+		return engine.Outcome{
+			Started: a.Since, Finished: time.Now(), ExitCode: -1,
+			Failed: "the sandbox was ended from outside, or ran out of memory, before the agent was done",
+		}, nil
+	}
+	return outcome, err
+}
+
+// Resume goes on with an activity that another process began. See engine.Steps.
+func (s *Steps) Resume(ctx context.Context, w engine.Workflow, a engine.Activity) (engine.Outcome, error) {
+	spec, err := s.sandboxSpec(w, a)
+	if err != nil {
+		return engine.Outcome{}, err
+	}
+	outcome, err := s.follow(ctx, w, a, spec, true)
+	if errors.Is(err, sandbox.ErrLost) {
+		return engine.Outcome{}, fmt.Errorf("%s: %w", a.ID, engine.ErrLost)
+	}
+	return outcome, err
+}
+
+// follow runs the sandbox, or takes up one that runs, with its output going to the transcript, and makes the outcome
+// of its result.
+func (s *Steps) follow(ctx context.Context, w engine.Workflow, a engine.Activity, spec sandbox.Spec, resume bool) (engine.Outcome, error) {
+	t, err := newTranscript(AttemptDir(s.o.State, w.ID, a.ID), func(b []byte) {
+		if s.o.Output != nil {
+			s.o.Output(a.ID, b)
+		}
+	})
+	if errors.Is(err, os.ErrNotExist) {
+		return engine.Outcome{}, sandbox.ErrLost // its folder is gone, and the record with it
+	}
+	if err != nil {
+		return engine.Outcome{}, err
+	}
+	run := sandbox.Run
+	if t.resumed = resume; resume {
+		run = sandbox.Resume
+	}
+	result, err := run(ctx, s.o.Runtime, spec, t)
+	if closeErr := t.Close(); err == nil {
+		err = closeErr
+	}
+	if ctx.Err() != nil {
+		stopCtx := context.WithoutCancel(ctx)
+		return engine.Outcome{}, errors.Join(ctx.Err(), s.o.Runtime.Stop(stopCtx, spec.Name, stopGrace))
+	}
+	if err != nil {
+		return engine.Outcome{}, err
+	}
+	return s.outcome(w, a, result, t)
+}
+
+// prepare makes the activity's folder and what its sandbox is given.
+func (s *Steps) prepare(ctx context.Context, w engine.Workflow, a engine.Activity) (sandbox.Spec, error) {
+	dir, err := s.makeAttemptDir(w.ID, a.ID)
+	if err != nil {
+		return sandbox.Spec{}, err
+	}
+	if a.Phase != engine.PhaseVerify {
+		input := filepath.Join(dir, InputName)
+		if err := os.Mkdir(input, 0o700); err != nil {
+			return sandbox.Spec{}, fmt.Errorf("make the input of %s: %w", a.ID, err)
+		}
+		prompt, err := s.prompt(w, a)
+		if err != nil {
+			return sandbox.Spec{}, fmt.Errorf("write the prompt of %s: %w", a.ID, err)
+		}
+		if err := os.WriteFile(filepath.Join(input, PromptName), prompt, 0o600); err != nil {
+			return sandbox.Spec{}, fmt.Errorf("write the prompt of %s: %w", a.ID, err)
+		}
+	}
+	spec, err := s.sandboxSpec(w, a)
+	if err != nil {
+		return spec, err
+	}
+	spec.Image, err = s.o.Image(ctx, w.Task(a.ID.Task).Profile)
+	return spec, err
+}
+
+// sandboxSpec describes the activity's sandbox, all but its image. It is the same before and after a crash.
+func (s *Steps) sandboxSpec(w engine.Workflow, a engine.Activity) (sandbox.Spec, error) {
+	t := w.Task(a.ID.Task)
+	if t == nil {
+		return sandbox.Spec{}, fmt.Errorf("task %s: %w", a.ID.Task, engine.ErrNotFound)
+	}
+	dir := AttemptDir(s.o.State, w.ID, a.ID)
+	spec := s.baseSpec(s.sandboxName(w.ID, a.ID))
+	spec.Labels[labelWorkflow], spec.Labels[labelTask] = string(w.ID), string(a.ID.Task)
+	spec.Labels[labelAttempt] = a.ID.String()
+	spec.Record = filepath.Join(dir, RecordName)
+	spec.Timeout, spec.TranscriptLimit = s.o.Timeout, s.o.TranscriptLimit
+	for name, value := range map[string]string{
+		"RALPH_WORKFLOW": string(w.ID), "RALPH_TASK": string(a.ID.Task),
+		"RALPH_ATTEMPT": strconv.Itoa(a.ID.Number), "RALPH_PHASE": string(a.Phase),
+	} {
+		spec.Env[name] = value
+	}
+	if a.Phase == engine.PhaseVerify {
+		spec.Workspace.Access = sandbox.Discard
+		for i, check := range s.checks(t) {
+			spec.Commands = append(spec.Commands, sandbox.Command{Name: strconv.Itoa(i + 1), Args: []string{"sh", "-c", check}})
+		}
+		return spec, nil
+	}
+	prompt := sandbox.InputDir + "/" + PromptName
+	spec.Input = filepath.Join(dir, InputName)
+	spec.Env["RALPH_PROMPT"], spec.Env["RALPH_RESULT"] = prompt, resultPath
+	spec.Commands = []sandbox.Command{{Name: "agent", Args: s.o.Agent, Stdin: prompt}}
+	spec.Collect = []string{resultPath}
+	switch a.Phase {
+	case engine.PhaseReady:
+		spec.Env["RALPH_PLAN"] = planPath
+		spec.Collect = append(spec.Collect, planPath)
+	case engine.PhasePlan:
+		spec.Env["RALPH_SPEC"] = w.SpecPath
+	}
+	return spec, nil
+}
+
+// baseSpec is what all sandboxes of the project have in common.
+func (s *Steps) baseSpec(name string) sandbox.Spec {
+	env := make(map[string]string, len(s.o.Env)+8)
+	for k, v := range s.o.Env {
+		env[k] = v
+	}
+	return sandbox.Spec{
+		Name:      name,
+		Labels:    map[string]string{labelOurs: "1", labelStore: s.o.StoreID, labelProject: s.o.Project},
+		Workspace: sandbox.Workspace{Source: s.o.Project, Access: sandbox.ReadWrite},
+		Env:       env,
+		Network:   s.o.Network,
+		Limits:    s.o.Limits,
+	}
+}
+
+// checks are the task's own and those that the project adds. The success criteria stand for themselves.
+func (s *Steps) checks(t *engine.Task) []string {
+	if t.ID == engine.CriteriaTask {
+		return t.Checks
+	}
+	return append(slices.Clone(t.Checks), s.o.Checks...)
+}
+
+func (s *Steps) sandboxName(w engine.WorkflowID, id engine.AttemptID) string {
+	name := fmt.Sprintf("ralph-%s-%s-%s-%d", s.o.StoreID, w, id.Task, id.Number)
+	if id.Check > 0 {
+		name += "-c" + strconv.Itoa(id.Check)
+	}
+	return name
+}
+
+// Release removes an activity's sandbox and its record, whose content is in the transcript and the outcome by now.
+func (s *Steps) Release(ctx context.Context, w engine.WorkflowID, a engine.Activity) error {
+	if err := s.o.Runtime.Remove(ctx, s.sandboxName(w, a.ID)); err != nil {
+		return err
+	}
+	err := os.Remove(filepath.Join(AttemptDir(s.o.State, w, a.ID), RecordName))
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// Sweep removes the workflow's sandboxes that belong to none of the activities.
+func (s *Steps) Sweep(ctx context.Context, w engine.WorkflowID, keep []engine.Activity) error {
+	found, err := s.o.Runtime.List(ctx, map[string]string{labelStore: s.o.StoreID})
+	if err != nil {
+		return err
+	}
+	for _, c := range found {
+		kept := slices.ContainsFunc(keep, func(a engine.Activity) bool { return s.sandboxName(w, a.ID) == c.Name })
+		if owner := c.Labels[labelWorkflow]; kept || owner != string(w) && owner != "" {
+			continue
+		}
+		if err := s.o.Runtime.Remove(ctx, c.Name); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,107 @@
+// Package steps does what the engine decided: each activity runs in a sandbox of its own, and what its record says
+// becomes the outcome.
+//
+// An attempt gets a prompt as a file, runs the agent on the workspace, and ends with a signal. A verification runs the
+// checks on the tree that the attempt left, in a fresh sandbox whose writes are thrown away. Of an activity everything
+// lies in a folder of its own ([AttemptDir]), made for it and never used again:
+//
+//	input/prompt.md    what the agent was given, mounted read-only
+//	record.log         the guest's frames as the engine's monitor wrote them, until the outcome is recorded
+//	transcript.log     what it printed
+//	stderr.log         what it printed on standard error
+//
+// The package knows Markdown only through specs, containers only through sandbox, and decides nothing about what comes
+// next.
+package steps
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/wrapix/wrapix/engine"
+	"github.com/wrapix/wrapix/sandbox"
+)
+
+// Options say where and with what activities run. All paths are absolute.
+type Options struct {
+	Runtime sandbox.Runtime
+	Project string // the folder that sandboxes see as /workspace
+	State   string // the project's state folder, outside of Project
+	StoreID string // names this project's sandboxes on the host
+	// Agent is the command line of the agent inside the sandbox.
+	Agent []string
+	// Checks run after each task's own.
+	Checks []string
+	// Image returns the image of a profile; "" is the default profile.
+	Image    func(ctx context.Context, profile string) (string, error)
+	Profiles []string // the names that tasks may ask for
+
+	Network sandbox.Network
+	Limits  sandbox.Limits
+	Env     map[string]string
+	// Timeout bounds one activity; zero means none.
+	Timeout time.Duration
+	// TranscriptLimit bounds each output stream; zero means the sandbox's default.
+	TranscriptLimit int64
+	// Output sees what activities print, as it comes. It may be nil, and must not block.
+	Output func(id engine.AttemptID, b []byte)
+}
+
+// Steps performs activities; it implements engine.Steps.
+type Steps struct{ o Options }
+
+// New returns Steps with these options.
+func New(o Options) *Steps { return &Steps{o: o} }
+
+// AttemptDir is the folder of an activity within the state folder.
+func AttemptDir(state string, w engine.WorkflowID, id engine.AttemptID) string {
+	dir := filepath.Join(state, "attempts", string(w), string(id.Task), strconv.Itoa(id.Number))
+	if id.Check > 0 {
+		dir = filepath.Join(dir, "check-"+strconv.Itoa(id.Check))
+	}
+	return dir
+}
+
+// The files of an activity's folder.
+const (
+	InputName      = "input"
+	PromptName     = "prompt.md" // within InputName
+	RecordName     = "record.log"
+	TranscriptName = "transcript.log"
+	StderrName     = "stderr.log"
+)
+
+// makeAttemptDir makes the folder of an activity. That it exists already is an error: a number was used twice. The new
+// names are synced, so that a record which is on disk can also be found after a power cut.
+func (s *Steps) makeAttemptDir(w engine.WorkflowID, id engine.AttemptID) (string, error) {
+	dir := AttemptDir(s.o.State, w, id)
+	parent := filepath.Dir(dir)
+	if err := os.MkdirAll(parent, 0o700); err != nil {
+		return "", fmt.Errorf("make the folder of %s: %w", id, err)
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return "", fmt.Errorf("make the folder of %s: %w", id, err)
+	}
+	for ; len(parent) >= len(s.o.State); parent = filepath.Dir(parent) {
+		if err := syncDir(parent); err != nil {
+			return "", err
+		}
+	}
+	return dir, nil
+}
+
+func syncDir(dir string) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := f.Sync(); err != nil {
+		return fmt.Errorf("sync %s: %w", dir, err)
+	}
+	return nil
+}
