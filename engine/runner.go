@@ -77,6 +77,8 @@ func (r *Runner) Advance(ctx context.Context, w Workflow) (Workflow, Action, err
 		w, err = r.do(ctx, w, SkipPlan{})
 	case PassTasks:
 		w, err = r.do(ctx, w, TakeTasks{})
+	case InFlight:
+		return w, action, hintf("ralph loop", "%s runs already and was not taken up: %w", action.Task, ErrNotAllowed)
 	case RunAttempt, RunCheck:
 		if w, err = r.do(ctx, w, Intend{Task: action.Task}); err == nil {
 			failpoint.Here("intended")
