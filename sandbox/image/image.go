@@ -1,0 +1,218 @@
+// Package image turns a profile into the image that sandboxes start from, and keeps it: the tag is a hash of all that
+// goes in, so that the second call is a lookup.
+//
+//	img, err := image.Ensure(ctx, engine, "base", image.Options{Progress: os.Stderr})
+//	// img.Ref is "localhost/wrapix-base:0f3a…"
+//
+// Where a container registry answers, the base is Debian's own image, pulled by digest, and the packages are installed
+// by the engine's build. Where none does, the whole image is bootstrapped from the package archive that the host itself
+// is installed from. Label "wrapix.source" says which of the two it was; the tag is the same for both, so that a
+// registry that comes and goes makes nobody wait.
+//
+// The package decides; making and keeping images is left to an [Engine].
+package image
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/wrapix/wrapix/sandbox"
+)
+
+// ErrNotFound is what an Engine returns for an image that the host does not have.
+var ErrNotFound = errors.New("no such image")
+
+// Labels of every image that this package makes.
+const (
+	LabelOurs    = "wrapix" // "1"
+	LabelProfile = "wrapix.profile"
+	LabelSource  = "wrapix.source"
+)
+
+// Source is where an image comes from.
+type Source string
+
+const (
+	// SourceRegistry images have a base that was pulled by digest.
+	SourceRegistry Source = "registry"
+	// SourceBootstrap images were made from the host's own package sources.
+	SourceBootstrap Source = "bootstrap"
+	// SourceUser images were named by the user and are taken as they are.
+	SourceUser Source = "user"
+)
+
+// Image is one that sandboxes can start from.
+type Image struct {
+	Ref    string
+	Digest string
+	Source Source
+}
+
+// Stored is what an Engine knows about one image.
+type Stored struct {
+	ID, Digest string
+	Refs       []string // names with tags
+	Labels     map[string]string
+	Size       int64
+	Created    time.Time
+	Containers int // that were made from it; only Images fills it in
+}
+
+// Build is an order to make an image from a Containerfile that needs no files.
+type Build struct {
+	Containerfile string
+	Ref           string
+	Labels        map[string]string
+}
+
+// Engine makes and keeps images. Progress is for people, a line at a time.
+type Engine interface {
+	// Image returns an image by reference or id, or ErrNotFound.
+	Image(ctx context.Context, ref string) (Stored, error)
+	// Images returns all images with the label, given as "key=value".
+	Images(ctx context.Context, label string) ([]Stored, error)
+	// PullImage fetches an image from a registry and returns its id.
+	PullImage(ctx context.Context, ref string, progress io.Writer) (id string, err error)
+	// BuildImage makes an image. Its steps run as the engine's build steps do, with the host's network.
+	BuildImage(ctx context.Context, build Build, progress io.Writer) error
+	// ImportImage makes an image of one layer from a file tree in tar form. The changes are instructions of a
+	// Containerfile.
+	ImportImage(ctx context.Context, tree io.Reader, ref string, changes []string) error
+	// RemoveImage removes an image that no container uses. It does nothing if there is no such image.
+	RemoveImage(ctx context.Context, id string) error
+}
+
+// Options of Ensure and Use. Zero values work.
+type Options struct {
+	// Progress gets lines for a person; nil drops them.
+	Progress io.Writer
+	// Force makes the image anew although the host has it.
+	Force bool
+	// CacheDir holds the lock that lets one process build while others wait; empty means `wrapix` in the user's cache
+	// folder.
+	CacheDir string
+	// Base replaces the pinned base image, for tests with a registry of their own.
+	Base string
+}
+
+// Ensure returns the image of a profile, and makes it where the host does not have it. Of several callers, in whatever
+// process, one builds and the others wait and take what it made. A build that ends early leaves nothing behind.
+func Ensure(ctx context.Context, eng Engine, profile string, opts Options) (Image, error) {
+	if opts.Progress == nil {
+		opts.Progress = io.Discard
+	}
+	r, err := recipeOf(profile)
+	if err != nil {
+		return Image{}, err
+	}
+	if opts.Base != "" {
+		r.base = opts.Base
+	}
+	if !opts.Force {
+		if img, err := r.find(ctx, eng); err == nil || !errors.Is(err, ErrNotFound) {
+			return img, err
+		}
+	}
+	unlock, err := lock(ctx, opts)
+	if err != nil {
+		return Image{}, err
+	}
+	defer unlock()
+
+	old, err := eng.Image(ctx, r.ref())
+	switch {
+	case err == nil && !opts.Force:
+		return r.find(ctx, eng) // made while we waited
+	case err != nil && !errors.Is(err, ErrNotFound):
+		return Image{}, err
+	}
+	if err := r.make(ctx, eng, opts); err != nil {
+		return Image{}, err
+	}
+	img, err := r.find(ctx, eng)
+	if err == nil && old.ID != "" {
+		// Replaced, so nothing new starts from it; what still runs on it keeps it, and that is no reason to fail.
+		_ = eng.RemoveImage(ctx, old.ID)
+	}
+	return img, err
+}
+
+// Use returns an image that the user named, and pulls it where the host does not have it.
+func Use(ctx context.Context, eng Engine, ref string, opts Options) (Image, error) {
+	if opts.Progress == nil {
+		opts.Progress = io.Discard
+	}
+	stored, err := eng.Image(ctx, ref)
+	if errors.Is(err, ErrNotFound) {
+		fmt.Fprintf(opts.Progress, "image: pulling %s\n", ref)
+		if _, err := eng.PullImage(ctx, ref, opts.Progress); err != nil {
+			return Image{}, &sandbox.Error{
+				Op:   "get the image " + ref,
+				Err:  err,
+				Hint: "podman images, and name one of those as image in the section [sandbox] of wrapix.toml",
+			}
+		}
+		stored, err = eng.Image(ctx, ref)
+	}
+	if err != nil {
+		return Image{}, fmt.Errorf("get the image %s: %w", ref, err)
+	}
+	return Image{Ref: ref, Digest: stored.Digest, Source: SourceUser}, nil
+}
+
+func (r recipe) find(ctx context.Context, eng Engine) (Image, error) {
+	stored, err := eng.Image(ctx, r.ref())
+	if err != nil {
+		return Image{}, fmt.Errorf("find the image %s: %w", r.ref(), err)
+	}
+	return Image{Ref: r.ref(), Digest: stored.Digest, Source: Source(stored.Labels[LabelSource])}, nil
+}
+
+// make builds by the first way that works here, and says which it is.
+func (r recipe) make(ctx context.Context, eng Engine, opts Options) error {
+	began := time.Now()
+	source := SourceRegistry
+	fmt.Fprintf(opts.Progress, "image: asking a container registry for %s\n", r.base)
+	id, err := pull(ctx, eng, r.base)
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err == nil:
+		fmt.Fprintf(opts.Progress, "image: pulled the base; installing packages of profile %s\n", r.profile.Name)
+		said := &tail{}
+		if err = eng.BuildImage(ctx, r.build(id), said); err != nil {
+			err = fmt.Errorf("%w\n%s", err, said)
+		}
+	default:
+		source = SourceBootstrap
+		fmt.Fprintf(opts.Progress, "image: no registry gave it (%s)\n", firstLine(err))
+		fmt.Fprintf(opts.Progress, "image: bootstrapping %s from this host's package sources; takes about a minute\n", r.suite)
+		err = r.bootstrap(ctx, eng, opts)
+	}
+	if err != nil {
+		return fmt.Errorf("make the image of profile %s: %w", r.profile.Name, err)
+	}
+	fmt.Fprintf(opts.Progress, "image: made %s (%s) in %s\n", r.ref(), source, time.Since(began).Round(time.Second))
+	return nil
+}
+
+// cacheDir returns the folder for the lock, and makes it.
+func cacheDir(opts Options) (string, error) {
+	dir := opts.CacheDir
+	if dir == "" {
+		base, err := os.UserCacheDir()
+		if err != nil {
+			return "", fmt.Errorf("find the cache folder: %w", err)
+		}
+		dir = filepath.Join(base, "wrapix")
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", fmt.Errorf("make the cache folder: %w", err)
+	}
+	return dir, nil
+}

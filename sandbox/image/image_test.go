@@ -1,0 +1,281 @@
+package image_test
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-containerregistry/pkg/registry"
+	"go.uber.org/goleak"
+
+	"github.com/wrapix/wrapix/sandbox/image"
+	"github.com/wrapix/wrapix/sandbox/podman"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// noRegistry is a base that no registry has: nothing listens there, and the answer is an immediate no.
+const noRegistry = "localhost:1/debian:none"
+
+func connect(t *testing.T) *podman.Engine {
+	t.Helper()
+	if os.Getuid() == 0 {
+		t.Skip("needs an unprivileged user with rootless Podman")
+	}
+	eng, err := podman.Connect(t.Context(), podman.Options{OwnService: true, CacheDir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { eng.Close() })
+	return eng
+}
+
+// importTiny makes an image of one program, Debian's static busybox.
+func importTiny(t *testing.T, eng *podman.Engine, ref string, changes ...string) image.Stored {
+	t.Helper()
+	busybox, err := os.ReadFile("/bin/busybox")
+	if err != nil {
+		t.Skip("needs busybox-static: ", err)
+	}
+	var tree bytes.Buffer
+	w := tar.NewWriter(&tree)
+	for _, name := range []string{"bin/", "etc/", "tmp/"} {
+		w.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: name, Mode: 0o755})
+	}
+	w.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: "bin/busybox", Mode: 0o755, Size: int64(len(busybox))})
+	w.Write(busybox)
+	w.WriteHeader(&tar.Header{Typeflag: tar.TypeLink, Name: "bin/sh", Linkname: "bin/busybox", Mode: 0o755})
+	w.Close()
+	if err := eng.ImportImage(t.Context(), &tree, ref, changes); err != nil {
+		t.Fatal(err)
+	}
+	stored, err := eng.Image(t.Context(), ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := eng.RemoveImage(context.WithoutCancel(t.Context()), ref); err != nil {
+			t.Error(err)
+		}
+	})
+	return stored
+}
+
+func TestStoredImages(t *testing.T) {
+	eng := connect(t)
+	ref := fmt.Sprintf("localhost/wrapix-test:%d", time.Now().UnixNano())
+	stored := importTiny(t, eng, ref, "LABEL wrapix=1", "LABEL wrapix.profile=tiny")
+	if stored.Labels["wrapix.profile"] != "tiny" || stored.Digest == "" || stored.Size < 100_000 || stored.Created.IsZero() {
+		t.Errorf("stored: %+v", stored)
+	}
+
+	listed, err := image.List(t.Context(), eng)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := false
+	for _, l := range listed {
+		if l.Ref == ref {
+			found = l.Profile == "tiny" && l.Digest == stored.Digest && l.Size > 100_000 && !l.InUse
+		}
+	}
+	if !found {
+		t.Errorf("not listed, or wrongly: %+v", listed)
+	}
+
+	used, err := image.Use(t.Context(), eng, ref, image.Options{})
+	if err != nil || used.Source != image.SourceUser || used.Digest != stored.Digest {
+		t.Errorf("use: %+v, %v", used, err)
+	}
+	if _, err := eng.Image(t.Context(), "localhost/wrapix-test:none"); !errors.Is(err, image.ErrNotFound) {
+		t.Errorf("an image that is not there: %v", err)
+	}
+	if err := eng.RemoveImage(t.Context(), "localhost/wrapix-test:none"); err != nil {
+		t.Errorf("remove an image that is not there: %v", err)
+	}
+	if _, err := image.Use(t.Context(), eng, "localhost:1/none:none", image.Options{}); err == nil {
+		t.Error("an image that nobody has was taken")
+	}
+}
+
+func TestEnsureStopsWithItsContext(t *testing.T) {
+	eng := connect(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	progress := &cancelOn{text: "extracting archives", cancel: cancel}
+	_, err := image.Ensure(ctx, eng, "base", image.Options{Base: noRegistry, CacheDir: t.TempDir(), Progress: progress})
+	if !errors.Is(err, context.Canceled) {
+		t.Fatalf("err = %v", err)
+	}
+	assertNoWorkFolder(t)
+}
+
+// The one long test: the real image, by both ways.
+func TestEnsure(t *testing.T) {
+	if testing.Short() {
+		t.Skip("makes two images of Debian, which takes a minute")
+	}
+	address := startRegistry(t)
+	eng := connect(t)
+
+	// Two at once, without a registry: one of them bootstraps.
+	opts := image.Options{Base: noRegistry, CacheDir: t.TempDir()}
+	var outputs [2]bytes.Buffer
+	var images [2]image.Image
+	var wait sync.WaitGroup
+	for i := range images {
+		wait.Go(func() {
+			opts := opts
+			opts.Progress = &outputs[i]
+			var err error
+			if images[i], err = image.Ensure(t.Context(), eng, "base", opts); err != nil {
+				t.Errorf("ensure: %v\n%s", err, &outputs[i])
+			}
+		})
+	}
+	wait.Wait()
+	if t.Failed() {
+		return
+	}
+	remove(t, eng, images[0].Ref)
+	both := outputs[0].String() + outputs[1].String()
+	t.Logf("%s", both)
+	if images[0] != images[1] || images[0].Source != image.SourceBootstrap || images[0].Digest == "" {
+		t.Errorf("images: %+v", images)
+	}
+	if strings.Count(both, "image: made ") != 1 || strings.Count(both, "another process") != 1 {
+		t.Error("not exactly one of the two built")
+	}
+	assertNoWorkFolder(t)
+	assertUsable(t, images[0].Ref)
+	began := time.Now()
+	again, err := image.Ensure(t.Context(), eng, "base", opts)
+	if err != nil || again != images[0] {
+		t.Errorf("again: %+v, %v", again, err)
+	}
+	if took := time.Since(began); took > time.Second {
+		t.Errorf("the lookup took %s", took)
+	}
+
+	// From a registry, with what was made above as the base.
+	base := push(t, eng, images[0].Ref, address)
+	var output bytes.Buffer
+	pulled, err := image.Ensure(t.Context(), eng, "base", image.Options{Base: base, CacheDir: opts.CacheDir, Progress: &output})
+	t.Logf("%s", &output)
+	if err != nil {
+		t.Fatal(err)
+	}
+	remove(t, eng, pulled.Ref)
+	if pulled.Source != image.SourceRegistry || pulled.Ref == images[0].Ref {
+		t.Errorf("pulled: %+v", pulled)
+	}
+	assertUsable(t, pulled.Ref)
+}
+
+func TestFailedBuildLeavesNothing(t *testing.T) {
+	address := startRegistry(t)
+	eng := connect(t)
+	ref := fmt.Sprintf("localhost/wrapix-test:%d", time.Now().UnixNano())
+	importTiny(t, eng, ref)
+	base := push(t, eng, ref, address)
+
+	_, err := image.Ensure(t.Context(), eng, "base", image.Options{Base: base, CacheDir: t.TempDir()})
+	if err == nil {
+		t.Fatal("packages were installed where there is no package manager")
+	}
+	if !strings.Contains(err.Error(), "apt-get") {
+		t.Errorf("the error hides what failed: %v", err)
+	}
+	if out, err := exec.Command("podman", "ps", "--all", "--external", "--format", "{{.Image}}").CombinedOutput(); err != nil ||
+		strings.Contains(string(out), base) {
+		t.Errorf("left containers of the build: %s %v", out, err)
+	}
+}
+
+// startRegistry starts a registry in memory, and has the Podman that is started next trust it.
+func startRegistry(t *testing.T) (address string) {
+	t.Helper()
+	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
+	t.Cleanup(server.Close)
+	address = strings.TrimPrefix(server.URL, "http://")
+	conf := filepath.Join(t.TempDir(), "registries.conf")
+	text := fmt.Sprintf("[[registry]]\nlocation = %q\ninsecure = true\n", address)
+	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("CONTAINERS_REGISTRIES_CONF", conf)
+	return address
+}
+
+// push puts an image into the registry as `debian` and returns its name by digest.
+func push(t *testing.T, eng *podman.Engine, ref, address string) string {
+	t.Helper()
+	digest := filepath.Join(t.TempDir(), "digest")
+	out, err := exec.Command("podman", "push", "--quiet", "--tls-verify=false", "--digestfile="+digest, ref, address+"/debian:new").CombinedOutput()
+	if err != nil {
+		t.Fatalf("push: %v\n%s", err, out)
+	}
+	hash, err := os.ReadFile(digest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := address + "/debian@" + strings.TrimSpace(string(hash))
+	remove(t, eng, name)
+	return name
+}
+
+func remove(t *testing.T, eng *podman.Engine, ref string) {
+	t.Cleanup(func() {
+		if err := eng.RemoveImage(context.WithoutCancel(t.Context()), ref); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// assertUsable looks into the image's files without a container.
+func assertUsable(t *testing.T, ref string) {
+	t.Helper()
+	script := `set -e
+		m=$(podman image mount "$1")
+		for f in git curl jq less ps rg bash apt-get; do test -x "$m/usr/bin/$f" || test -x "$m/bin/$f" || echo "lacks $f"; done
+		test -s "$m/etc/ssl/certs/ca-certificates.crt" || echo lacks certificates
+		find "$m/var/lib/apt/lists" "$m/var/cache/apt" "$m/var/log" "$m/usr/share/man" -type f ! -name lock
+		if test -s "$m/etc/machine-id"; then echo has a machine id; fi
+		podman image unmount "$1" >/dev/null`
+	out, err := exec.Command("podman", "unshare", "sh", "-c", script, "-", ref).CombinedOutput()
+	if err != nil || len(out) > 0 {
+		t.Errorf("%s: %v\n%s", ref, err, out)
+	}
+}
+
+func assertNoWorkFolder(t *testing.T) {
+	t.Helper()
+	if left, _ := filepath.Glob("/var/tmp/wrapix-image-*"); len(left) > 0 {
+		t.Errorf("left: %s", left)
+	}
+}
+
+// cancelOn cancels when a text goes by.
+type cancelOn struct {
+	text   string
+	cancel func()
+}
+
+func (c *cancelOn) Write(p []byte) (int, error) {
+	if strings.Contains(string(p), c.text) {
+		c.cancel()
+	}
+	return len(p), nil
+}

@@ -1,0 +1,71 @@
+package image
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	// answerTime is how long a registry may take to say that it has an image, pullTime the whole download.
+	answerTime = 10 * time.Second
+	pullTime   = 10 * time.Minute
+)
+
+var errNoAnswer = fmt.Errorf("no answer in %s", answerTime)
+
+// pull fetches the base. A registry that is cut off by a firewall would let us wait for minutes, so it has to answer
+// soon; the download that follows may take its time.
+func pull(ctx context.Context, eng Engine, ref string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, pullTime)
+	defer cancel()
+	ctx, giveUp := context.WithCancelCause(ctx)
+	defer giveUp(nil)
+	timer := time.AfterFunc(answerTime, func() { giveUp(errNoAnswer) })
+	defer timer.Stop()
+
+	id, err := eng.PullImage(ctx, ref, &answered{do: func() { timer.Stop() }})
+	if cause := context.Cause(ctx); err != nil && errors.Is(cause, errNoAnswer) {
+		return "", cause
+	}
+	return id, err
+}
+
+// answered calls do once the engine has announced more than the attempt: its first line ("Trying to pull …") comes
+// before it has asked anybody, the next ("Getting image source signatures") after the registry gave the manifest.
+type answered struct {
+	mu    sync.Mutex
+	lines int
+	do    func()
+}
+
+func (a *answered) Write(p []byte) (int, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.lines += bytes.Count(p, []byte("\n")); a.lines > 1 {
+		a.do()
+	}
+	return len(p), nil
+}
+
+// build returns the order to install the profile's packages on the base.
+func (r recipe) build(base string) Build {
+	var file strings.Builder
+	fmt.Fprintf(&file, "FROM %s\n", base)
+	fmt.Fprintf(&file, "RUN printf '%%s\\n' %s >/etc/dpkg/dpkg.cfg.d/wrapix", quoteAll(excluded))
+	file.WriteString(" && apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends ")
+	file.WriteString(strings.Join(r.profile.Packages, " "))
+	file.WriteString(" && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/*-old /var/log/* /tmp/*\n")
+	return Build{Containerfile: file.String(), Ref: r.ref(), Labels: r.labels(SourceRegistry)}
+}
+
+func quoteAll(words []string) string { return "'" + strings.Join(words, "' '") + "'" }
+
+func firstLine(err error) string {
+	line, _, _ := strings.Cut(err.Error(), "\n")
+	return line
+}

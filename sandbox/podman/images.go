@@ -1,0 +1,118 @@
+package podman
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/containers/buildah/define"
+	"github.com/containers/podman/v5/pkg/bindings"
+	"github.com/containers/podman/v5/pkg/bindings/images"
+	"github.com/containers/podman/v5/pkg/errorhandling"
+
+	"github.com/wrapix/wrapix/sandbox/image"
+)
+
+var _ image.Engine = (*Engine)(nil)
+
+// Image returns an image by reference or id, or image.ErrNotFound.
+func (e *Engine) Image(ctx context.Context, ref string) (image.Stored, error) {
+	found, err := images.GetImage(e.with(ctx), ref, nil)
+	if code, _ := bindings.CheckResponseCode(err); code == http.StatusNotFound {
+		return image.Stored{}, fmt.Errorf("%s: %w", ref, image.ErrNotFound)
+	}
+	if err != nil {
+		return image.Stored{}, fmt.Errorf("look up the image %s: %w", ref, err)
+	}
+	stored := image.Stored{
+		ID: found.ID, Digest: found.Digest.String(), Refs: found.RepoTags,
+		Labels: found.Labels, Size: found.Size,
+	}
+	if found.Created != nil {
+		stored.Created = *found.Created
+	}
+	return stored, nil
+}
+
+// Images returns the images with the label.
+func (e *Engine) Images(ctx context.Context, label string) ([]image.Stored, error) {
+	opts := new(images.ListOptions).WithFilters(map[string][]string{"label": {label}})
+	found, err := images.List(e.with(ctx), opts)
+	if err != nil {
+		return nil, fmt.Errorf("list images: %w", err)
+	}
+	stored := make([]image.Stored, 0, len(found))
+	for _, f := range found {
+		stored = append(stored, image.Stored{
+			ID: f.ID, Digest: f.Digest, Refs: f.RepoTags, Labels: f.Labels, Size: f.Size,
+			Created: time.Unix(f.Created, 0).UTC(), Containers: f.Containers,
+		})
+	}
+	return stored, nil
+}
+
+// PullImage fetches an image from a registry.
+func (e *Engine) PullImage(ctx context.Context, ref string, progress io.Writer) (string, error) {
+	opts := new(images.PullOptions).WithProgressWriter(progress)
+	ids, err := images.Pull(e.with(ctx), ref, opts)
+	if err != nil {
+		return "", fmt.Errorf("pull %s: %w", ref, err)
+	}
+	if len(ids) != 1 {
+		return "", fmt.Errorf("pull %s: %d images came", ref, len(ids))
+	}
+	return ids[0], nil
+}
+
+// BuildImage makes an image from a Containerfile. Its steps run in a chroot with the host's network and without an OCI
+// runtime, which may not work on this host with its defaults (see host.ociRuntime) and which a build cannot choose.
+func (e *Engine) BuildImage(ctx context.Context, build image.Build, progress io.Writer) error {
+	dir, err := os.MkdirTemp("", "wrapix-build-")
+	if err != nil {
+		return fmt.Errorf("build %s: %w", build.Ref, err)
+	}
+	defer os.RemoveAll(dir)
+	file := filepath.Join(dir, "Containerfile")
+	if err := os.WriteFile(file, []byte(build.Containerfile), 0o600); err != nil {
+		return fmt.Errorf("build %s: %w", build.Ref, err)
+	}
+	opts := images.BuildOptions{}
+	opts.ContextDirectory = dir
+	opts.Output = build.Ref
+	opts.OutputFormat = define.OCIv1ImageManifest
+	opts.PullPolicy = define.PullNever
+	opts.Isolation = define.IsolationChroot
+	opts.ForceRmIntermediateCtrs = true
+	opts.RemoveIntermediateCtrs = true
+	opts.CommonBuildOpts = &define.CommonBuildOptions{HTTPProxy: true}
+	for key, value := range build.Labels {
+		opts.Labels = append(opts.Labels, key+"="+value)
+	}
+	opts.Out, opts.Err, opts.ReportWriter = progress, progress, progress
+	if _, err := images.Build(e.with(ctx), []string{file}, opts); err != nil {
+		return fmt.Errorf("build %s: %w", build.Ref, err)
+	}
+	return nil
+}
+
+// ImportImage makes an image of one layer from a file tree in tar form.
+func (e *Engine) ImportImage(ctx context.Context, tree io.Reader, ref string, changes []string) error {
+	opts := new(images.ImportOptions).WithReference(ref).WithChanges(changes)
+	if _, err := images.Import(e.with(ctx), tree, opts); err != nil {
+		return fmt.Errorf("import %s: %w", ref, err)
+	}
+	return nil
+}
+
+// RemoveImage removes an image that no container uses.
+func (e *Engine) RemoveImage(ctx context.Context, id string) error {
+	_, errs := images.Remove(e.with(ctx), []string{id}, new(images.RemoveOptions).WithIgnore(true))
+	if err := errorhandling.JoinErrors(errs); err != nil {
+		return fmt.Errorf("remove the image %s: %w", id, err)
+	}
+	return nil
+}
