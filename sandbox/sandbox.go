@@ -170,9 +170,9 @@ type Container struct {
 type Streams struct {
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
-	// Size is the terminal's at the start, Resize brings later ones; both only matter with Spec.Terminal. Whoever sends
-	// on Resize stops when RunAttached returns.
-	Size   Size
+	// Terminal must be as in the Spec. With a terminal everything comes on Stdout.
+	Terminal bool
+	// Resize brings the size of the caller's terminal, at the start and whenever it changes; RunAttached passes it on.
 	Resize <-chan Size
 }
 
@@ -206,6 +206,8 @@ type Runtime interface {
 	// returns, no output can be missed; the function that it returns waits for the end of the output. Stdin is read
 	// until its end or an error; a read that is under way when the sandbox ends is not waited for.
 	Attach(ctx context.Context, name string, streams Streams) (wait func() error, err error)
+	// Resize tells the terminal of a running container its size.
+	Resize(ctx context.Context, name string, size Size) error
 	// Close frees what the Runtime holds. Containers stay.
 	Close() error
 }

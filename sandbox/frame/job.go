@@ -14,9 +14,21 @@ type Job struct {
 	Grace time.Duration `json:"grace,omitempty"`
 	// TranscriptLimit bounds the bytes of standard output and of standard error, each, that are passed on.
 	TranscriptLimit int64 `json:"transcript_limit,omitempty"`
+	// Pids is the most processes that the commands may have at a time; zero means no limit of the guest's.
+	Pids int64 `json:"pids,omitempty"`
+	// Same are the mounted files that must be the ones that the host looked at: between its look and the mount, another
+	// sandbox with the same workspace could have put a symbolic link to somewhere else in their place.
+	Same []Identity `json:"same,omitempty"`
 	// Attached makes the guest hand its own standard streams to the one command instead of framing them: for a person
 	// at a terminal. There is no result frame then; the guest's exit code is the command's.
 	Attached bool `json:"attached,omitempty"`
+}
+
+// Identity tells one file of the host from all others.
+type Identity struct {
+	Path string `json:"path"` // inside
+	Dev  uint64 `json:"dev"`
+	Ino  uint64 `json:"ino"`
 }
 
 // Command is one program to run inside.

@@ -44,6 +44,8 @@ type Engine struct {
 	hosts   string // host path of the /etc/hosts of every sandbox
 }
 
+var _ sandbox.Runtime = (*Engine)(nil)
+
 // Connect connects to the user's Podman, and starts a service where none is active. Close ends that service. The
 // errors are *sandbox.Error with a hint where a person can mend the cause.
 func Connect(ctx context.Context, opts Options) (*Engine, error) {

@@ -24,6 +24,7 @@ type host struct {
 	cgroups     cgroups
 	controllers []string // that a limit of ours can use
 	ociRuntime  string   // empty: Podman's own choice
+	overlay     bool     // an ordinary user can mount an overlay
 	nofile      uint64   // hard limits of ours, which the OCI runtime cannot raise
 	nproc       uint64
 }
@@ -47,6 +48,7 @@ func readHost() host {
 	if h.cgroups == cgroupsHybrid && lookPath("runc") != "" {
 		h.ociRuntime = "runc"
 	}
+	h.overlay = h.uid == 0 || overlayForUsers()
 	h.nofile, h.nproc = hardLimit(unix.RLIMIT_NOFILE), hardLimit(unix.RLIMIT_NPROC)
 	return h
 }
@@ -84,6 +86,20 @@ func readControllers(uid int) []string {
 		return nil
 	}
 	return strings.Fields(string(b))
+}
+
+// overlayForUsers tells if Podman can mount an overlay over a workspace: Linux lets users do it since 5.11 (Podman asks
+// for 5.13), and fuse-overlayfs does it before.
+func overlayForUsers() bool {
+	var u unix.Utsname
+	if unix.Uname(&u) != nil {
+		return false
+	}
+	var major, minor int
+	if _, err := fmt.Sscanf(unix.ByteSliceToString(u.Release[:]), "%d.%d", &major, &minor); err != nil {
+		return false
+	}
+	return major > 5 || major == 5 && minor >= 13 || lookPath("fuse-overlayfs") != ""
 }
 
 func hardLimit(which int) uint64 {

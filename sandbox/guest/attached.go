@@ -1,0 +1,51 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/wrapix/wrapix/sandbox/frame"
+)
+
+// attached runs the one command on the guest's own streams, and returns its exit code, as a shell would.
+func attached(job frame.Job) int {
+	if err := unchanged(job.Same); err != nil {
+		fail("%v", err)
+	}
+	if len(job.Commands) != 1 {
+		fail("one command expected, got %d", len(job.Commands))
+	}
+	// A group of its own, so that signals reach what the command started too; in the foreground of a terminal.
+	attr := &syscall.SysProcAttr{Setpgid: true}
+	if _, err := unix.IoctlGetTermios(0, unix.TCGETS); err == nil {
+		attr = &syscall.SysProcAttr{Foreground: true, Ctty: 0}
+	}
+	signals := make(chan os.Signal, 16)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGUSR1, syscall.SIGUSR2)
+	started := time.Now()
+	pid, err := start(job.Commands[0], job.Pids, [3]uintptr{0, 1, 2}, attr)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "wrapix:", err)
+		if errors.Is(err, exec.ErrNotFound) || errors.Is(err, fs.ErrNotExist) {
+			return 127
+		}
+		return 126
+	}
+	go func() {
+		for s := range signals {
+			syscall.Kill(-pid, s.(syscall.Signal))
+		}
+	}()
+	status := wait(pid)
+	signal.Stop(signals)
+	killAll()
+	return exit("", status, started, time.Now()).Code
+}

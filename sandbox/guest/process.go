@@ -1,0 +1,74 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/wrapix/wrapix/sandbox/frame"
+)
+
+// oomScore makes the kernel take a command before the guest when memory runs out.
+const oomScore = "500"
+
+// start starts a command with the three files as its standard streams.
+func start(c frame.Command, pids int64, files [3]uintptr, attr *syscall.SysProcAttr) (pid int, err error) {
+	if len(c.Args) == 0 {
+		return 0, fmt.Errorf("command %q is empty", c.Name)
+	}
+	path, err := exec.LookPath(c.Args[0])
+	if err != nil {
+		return 0, err
+	}
+	pid, err = syscall.ForkExec(path, c.Args, &syscall.ProcAttr{Env: os.Environ(), Files: files[:], Sys: attr})
+	if err != nil {
+		return 0, fmt.Errorf("start %s: %w", path, err)
+	}
+	// What the command has forked by now has the guest's own limit, which is only a little higher.
+	if pids > 0 {
+		limit := unix.Rlimit{Cur: uint64(pids), Max: uint64(pids)}
+		unix.Prlimit(pid, unix.RLIMIT_NPROC, &limit, nil)
+	}
+	os.WriteFile(fmt.Sprintf("/proc/%d/oom_score_adj", pid), []byte(oomScore), 0)
+	return pid, nil
+}
+
+// wait waits for the process, and buries every orphan that ends before it.
+func wait(pid int) syscall.WaitStatus {
+	for {
+		var status syscall.WaitStatus
+		got, err := syscall.Wait4(-1, &status, 0, nil)
+		switch {
+		case err == syscall.EINTR:
+		case err != nil:
+			fail("wait for process %d: %v", pid, err) // cannot happen: it is a child of ours
+		case got == pid && (status.Exited() || status.Signaled()):
+			return status
+		}
+	}
+}
+
+// killAll ends every process but the guest, and returns when all are gone.
+func killAll() {
+	for {
+		syscall.Kill(-1, syscall.SIGKILL)
+		_, err := syscall.Wait4(-1, nil, 0, nil)
+		if err != nil && err != syscall.EINTR {
+			return // ECHILD: whoever lost its parent was ours, so nobody is left
+		}
+	}
+}
+
+// exit translates how a process ended.
+func exit(name string, status syscall.WaitStatus, started, finished time.Time) frame.Exit {
+	e := frame.Exit{Name: name, Code: status.ExitStatus(), Started: started, Finished: finished}
+	if status.Signaled() {
+		e.Code = 128 + int(status.Signal())
+		e.Signal = unix.SignalName(status.Signal())
+	}
+	return e
+}

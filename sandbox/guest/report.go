@@ -1,0 +1,159 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/wrapix/wrapix/sandbox/frame"
+)
+
+// reporter runs the commands of a job and reports on them.
+type reporter struct {
+	job            frame.Job
+	out            *output
+	stdout, stderr *stream
+
+	mu      sync.Mutex
+	running int          // process id of the command, 0 between commands
+	ended   frame.Ending // set when an end came from outside of the commands
+	cut     bool         // that end met a running command, or kept one from running
+}
+
+func newReporter(job frame.Job) *reporter {
+	out := newOutput(1)
+	return &reporter{
+		job:    job,
+		out:    out,
+		stdout: newStream(out, frame.Stdout, job.TranscriptLimit),
+		stderr: newStream(out, frame.Stderr, job.TranscriptLimit),
+	}
+}
+
+// run does the whole job and writes the result.
+func (r *reporter) run() {
+	result := frame.Result{Started: time.Now(), Ended: frame.EndedExited}
+	ends := make(chan os.Signal, 4)
+	signal.Notify(ends, syscall.SIGTERM, syscall.SIGINT)
+	go r.watch(ends)
+
+	if err := unchanged(r.job.Same); err != nil {
+		result.Ended, result.Error = frame.EndedStartFailed, err.Error()
+	} else {
+		for _, c := range r.job.Commands {
+			exit, err := r.command(c)
+			if err != nil {
+				result.Ended, result.Error = frame.EndedStartFailed, err.Error()
+				break
+			}
+			if exit == nil {
+				break // the end came before it
+			}
+			result.Exits = append(result.Exits, *exit)
+		}
+	}
+	r.mu.Lock()
+	if r.cut {
+		result.Ended = r.ended
+	}
+	r.mu.Unlock()
+	result.Files = collect(r.job.Collect)
+	result.Stdout, result.Stderr = r.stdout.finish(), r.stderr.finish()
+	result.Finished = time.Now()
+	r.out.writeJSON(frame.Final, result)
+}
+
+// watch ends the commands when the time is over or we are told to: politely first, by force after the grace or when
+// told again.
+func (r *reporter) watch(ends <-chan os.Signal) {
+	var timeout <-chan time.Time
+	if r.job.Timeout > 0 {
+		timeout = time.After(r.job.Timeout)
+	}
+	select {
+	case <-ends:
+		r.end(frame.EndedStopped)
+	case <-timeout:
+		r.end(frame.EndedTimeout)
+	}
+	select {
+	case <-ends:
+	case <-time.After(r.job.Grace):
+	}
+	syscall.Kill(-1, syscall.SIGKILL)
+}
+
+func (r *reporter) end(why frame.Ending) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.ended = why
+	if r.running != 0 {
+		r.cut = true
+		syscall.Kill(-r.running, syscall.SIGTERM)
+	}
+}
+
+// command runs one command to its end and that of everything it started. It returns nil if the job has ended before.
+func (r *reporter) command(c frame.Command) (*frame.Exit, error) {
+	stdin, err := openStdin(c.Stdin)
+	if err != nil {
+		return nil, fmt.Errorf("standard input of %q: %w", c.Name, err)
+	}
+	defer stdin.Close()
+	outR, outW, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	defer outR.Close()
+	errR, errW, err := os.Pipe()
+	if err != nil {
+		outW.Close()
+		return nil, err
+	}
+	defer errR.Close()
+
+	r.mu.Lock()
+	if r.ended != "" {
+		r.cut = true
+		r.mu.Unlock()
+		outW.Close()
+		errW.Close()
+		return nil, nil
+	}
+	r.out.write(frame.Begin, []byte(c.Name))
+	started := time.Now()
+	pid, err := start(c, r.job.Pids, [3]uintptr{stdin.Fd(), outW.Fd(), errW.Fd()}, &syscall.SysProcAttr{Setsid: true})
+	r.running = pid
+	r.mu.Unlock()
+	outW.Close()
+	errW.Close()
+	if err != nil {
+		return nil, err
+	}
+	var both excerpt
+	var pumps sync.WaitGroup
+	pumps.Go(func() { r.stdout.pump(outR, &both) })
+	pumps.Go(func() { r.stderr.pump(errR, &both) })
+
+	status := wait(pid)
+	finished := time.Now()
+	r.mu.Lock()
+	r.running = 0
+	r.mu.Unlock()
+	killAll()
+	pumps.Wait() // nobody is left who could hold the pipes open
+	e := exit(c.Name, status, started, finished)
+	e.Output = both.String()
+	r.out.writeJSON(frame.End, e)
+	return &e, nil
+}
+
+func openStdin(path string) (*os.File, error) {
+	if path == "" {
+		path = os.DevNull
+	}
+	return os.Open(path)
+}

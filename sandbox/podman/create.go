@@ -1,0 +1,311 @@
+package podman
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/containers/podman/v5/pkg/bindings/containers"
+	"github.com/containers/podman/v5/pkg/specgen"
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/wrapix/wrapix/sandbox"
+	"github.com/wrapix/wrapix/sandbox/frame"
+)
+
+// guestPath is where the guest is mounted inside.
+const guestPath = "/run/wrapix/guest"
+
+// guestPids is how many processes and threads the guest may have besides its commands, so that these cannot keep it
+// from its work by taking all.
+const guestPids = 64
+
+// maxJob is the longest argument that Linux takes (MAX_ARG_STRLEN), with its final zero.
+const maxJob = 128<<10 - 1
+
+// Create implements sandbox.Runtime.
+func (e *Engine) Create(ctx context.Context, spec sandbox.Spec) error {
+	view, err := e.view(spec)
+	if err != nil {
+		return fmt.Errorf("create sandbox %s: %w", spec.Name, err)
+	}
+	gen, err := e.generate(spec, view)
+	if err == nil {
+		_, err = containers.CreateWithSpec(e.with(ctx), gen, nil)
+	}
+	if err != nil {
+		err = translate(err)
+		// With ErrExists the copy, if any, is that of the other one: view refuses to make it twice.
+		if view.copied != "" && !errors.Is(err, sandbox.ErrExists) {
+			err = errors.Join(err, removeTree(view.copied))
+		}
+		return fmt.Errorf("create sandbox %s: %w", spec.Name, err)
+	}
+	return nil
+}
+
+// generate translates a spec into Podman's terms. Everything that hardens a sandbox is here and in view.
+func (e *Engine) generate(spec sandbox.Spec, view view) (*specgen.SpecGenerator, error) {
+	job := frame.Job{
+		Commands:        spec.Commands,
+		Collect:         spec.Collect,
+		Timeout:         spec.Timeout,
+		Grace:           spec.Grace,
+		TranscriptLimit: spec.TranscriptLimit,
+		Pids:            spec.Limits.Pids,
+		Same:            view.same,
+		Attached:        spec.Attached,
+	}
+	arg, err := json.Marshal(job)
+	if err != nil {
+		return nil, fmt.Errorf("encode the commands: %w", err)
+	}
+	if len(arg) > maxJob {
+		return nil, fmt.Errorf("the commands are too long: %d bytes of %d; put them into a file", len(arg), maxJob)
+	}
+	yes, no := true, false
+	stop := syscall.SIGTERM
+
+	s := specgen.NewSpecGenerator(spec.Image, false)
+	s.RawImageName = spec.Image
+	s.Name = spec.Name
+	s.Labels = spec.Labels
+	s.Entrypoint = []string{guestPath}
+	s.Command = []string{string(arg)}
+	s.Env = environment(spec)
+	s.UnsetEnvAll = &yes
+	s.HTTPProxy = &no
+	s.WorkDir = sandbox.WorkspaceDir
+	s.ImageVolumeMode = "ignore"
+	s.StopSignal = &stop
+	s.Systemd = "false"
+	s.SdNotifyMode = "ignore"
+	s.Hostname = "sandbox"
+	s.OCIRuntime = e.host.ociRuntime
+	s.PasswdEntry = "agent:*:$UID:$GID:agent:" + sandbox.HomeDir + ":/bin/sh"
+
+	s.LogConfiguration = &specgen.LogConfig{Driver: "k8s-file", Path: spec.Record}
+	if spec.Attached {
+		s.LogConfiguration = &specgen.LogConfig{Driver: "none"}
+		s.Terminal = &spec.Terminal
+		s.Stdin = &yes
+	}
+
+	s.User = fmt.Sprintf("%d:%d", e.host.uid, e.host.gid)
+	if e.host.uid != 0 {
+		s.UserNS = specgen.Namespace{NSMode: specgen.KeepID}
+	}
+	s.CapDrop = []string{"all"}
+	s.NoNewPrivileges = &yes
+	s.ReadOnlyFilesystem = &yes
+	s.ReadWriteTmpfs = &no
+	// Labels would keep the sandbox from the project's files, and relabelling these is not ours to do.
+	s.SelinuxOpts = []string{"disable"}
+	s.Mounts = view.mounts
+	s.OverlayVolumes = view.overlays
+
+	e.network(s, spec.Network)
+	e.limit(s, spec.Limits)
+	return s, nil
+}
+
+func environment(spec sandbox.Spec) map[string]string {
+	env := map[string]string{
+		"HOME": sandbox.HomeDir,
+		"USER": "agent",
+		"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+		"LANG": "C.UTF-8",
+	}
+	if spec.Terminal {
+		env["TERM"] = "xterm-256color"
+	}
+	for k, v := range spec.Env {
+		env[k] = v
+	}
+	return env
+}
+
+// network gives the sandbox a network stack of its own, without a way to the host's loopback. The name server is not
+// the host's own resolver then, but what that one asks.
+func (e *Engine) network(s *specgen.SpecGenerator, n sandbox.Network) {
+	switch {
+	case n == sandbox.NetworkNone:
+		s.NetNS = specgen.Namespace{NSMode: specgen.NoNetwork}
+	case e.version.Major >= 5:
+		s.NetNS = specgen.Namespace{NSMode: specgen.Pasta}
+		// By default pasta maps the gateway's address to the host, and Podman adds an address for
+		// host.containers.internal; --no-map-gw and --map-guest-addr=none take both away. No port is forwarded in
+		// either direction: -T and -U would open the host's loopback.
+		s.NetworkOptions = map[string][]string{"pasta": {"--no-map-gw", "--map-guest-addr", "none", "-t", "none", "-u", "none", "-T", "none", "-U", "none"}}
+	default:
+		s.NetNS = specgen.Namespace{NSMode: specgen.Slirp}
+		s.NetworkOptions = map[string][]string{"slirp4netns": {"allow_host_loopback=false"}}
+	}
+}
+
+func (e *Engine) limit(s *specgen.SpecGenerator, l sandbox.Limits) {
+	var res specs.LinuxResources
+	set := false
+	if l.MemoryBytes > 0 && e.host.canLimit("memory") {
+		// Swap counts as memory: else the limit only moves the load to the disk.
+		res.Memory, set = &specs.LinuxMemory{Limit: &l.MemoryBytes, Swap: &l.MemoryBytes}, true
+	}
+	if l.CPUs > 0 && e.host.canLimit("cpu") {
+		period, quota := uint64(100_000), int64(l.CPUs*100_000)
+		res.CPU, set = &specs.LinuxCPU{Period: &period, Quota: &quota}, true
+	}
+	nproc := e.host.nproc
+	if l.Pids > 0 {
+		all := l.Pids + guestPids
+		if e.host.canLimit("pids") {
+			res.Pids, set = &specs.LinuxPids{Limit: &all}, true
+		}
+		// The kernel counts processes per user namespace (since 5.14), and each sandbox has its own: this holds where
+		// no cgroup can be limited, too.
+		nproc = min(nproc, uint64(all))
+	}
+	if set {
+		s.ResourceLimits = &res
+	}
+	// Podman would ask for more than an OCI runtime without CAP_SYS_RESOURCE can set.
+	s.Rlimits = []specs.POSIXRlimit{
+		{Type: "RLIMIT_NOFILE", Soft: min(e.host.nofile, 1<<16), Hard: min(e.host.nofile, 1<<20)},
+		{Type: "RLIMIT_NPROC", Soft: nproc, Hard: nproc},
+	}
+}
+
+// view is what a sandbox sees of the host.
+type view struct {
+	mounts   []specs.Mount
+	overlays []*specgen.OverlayVolume
+	same     []frame.Identity
+	copied   string // the copy that stands for the workspace, if any
+}
+
+func (e *Engine) view(spec sandbox.Spec) (view, error) {
+	v := view{mounts: []specs.Mount{
+		tmpfs("/tmp"), tmpfs("/var/tmp"), tmpfs(sandbox.HomeDir), tmpfs(sandbox.OutputDir, "size=64m"), tmpfs("/run", "size=64m"),
+		bind(e.guest, guestPath, true),
+		bind(e.hosts, "/etc/hosts", true),
+	}}
+	if err := e.workspace(&v, spec); err != nil {
+		return view{}, err
+	}
+	if spec.Input != "" {
+		v.mounts = append(v.mounts, bind(spec.Input, sandbox.InputDir, true))
+	}
+	for _, m := range spec.Mounts {
+		v.mounts = append(v.mounts, bind(m.Source, m.Dest, m.ReadOnly))
+	}
+	return v, nil
+}
+
+func (e *Engine) workspace(v *view, spec sandbox.Spec) error {
+	source := spec.Workspace.Source
+	if source == "" {
+		v.mounts = append(v.mounts, tmpfs(sandbox.WorkspaceDir))
+		return nil
+	}
+	switch spec.Workspace.Access {
+	case sandbox.ReadOnly:
+		v.mounts = append(v.mounts, bind(source, sandbox.WorkspaceDir, true))
+	case sandbox.Discard:
+		if e.host.overlay {
+			v.overlays = append(v.overlays, &specgen.OverlayVolume{Destination: sandbox.WorkspaceDir, Source: source})
+			return nil
+		}
+		v.copied = e.copyPath(spec.Name)
+		if err := copyTree(source, v.copied); err != nil {
+			return err
+		}
+		v.mounts = append(v.mounts, bind(v.copied, sandbox.WorkspaceDir, false))
+	case sandbox.ReadWrite, "":
+		v.mounts = append(v.mounts, bind(source, sandbox.WorkspaceDir, false))
+		return v.protect(source)
+	default:
+		return fmt.Errorf("unknown access %q", spec.Workspace.Access)
+	}
+	return nil
+}
+
+// protect keeps the sandbox from changing what the host would later run: git's hooks and configuration, and ours. `.git`
+// is bound onto itself, because a parent of a mount point can be renamed and replaced, but a mount point cannot.
+//
+// Symbolic links are left alone: the mount would follow them on the host, wherever an earlier sandbox let them point to.
+// The guest looks again after the mount (frame.Job.Same).
+func (v *view) protect(source string) error {
+	git := filepath.Join(source, ".git")
+	switch fi, err := os.Lstat(git); {
+	case errors.Is(err, os.ErrNotExist):
+	case err != nil:
+		return err
+	case fi.IsDir():
+		// An absent folder could not be protected, and git itself makes it with every repository.
+		if err := os.Mkdir(filepath.Join(git, "hooks"), 0o755); err != nil && !errors.Is(err, os.ErrExist) {
+			return err
+		}
+		if err := v.pin(git, ".git", false); err != nil {
+			return err
+		}
+		for _, name := range []string{"hooks", "config"} {
+			if err := v.pin(filepath.Join(git, name), ".git/"+name, true); err != nil {
+				return err
+			}
+		}
+	default:
+		if err := v.pin(git, ".git", true); err != nil { // of a worktree
+			return err
+		}
+	}
+	return v.pin(filepath.Join(source, "wrapix.toml"), "wrapix.toml", true)
+}
+
+// pin binds a file or folder of the workspace onto its own place, if it exists and is no link.
+func (v *view) pin(source, name string, readOnly bool) error {
+	fi, err := os.Lstat(source)
+	if errors.Is(err, os.ErrNotExist) || err == nil && !fi.IsDir() && !fi.Mode().IsRegular() {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	dest := sandbox.WorkspaceDir + "/" + name
+	v.mounts = append(v.mounts, bind(source, dest, readOnly))
+	st := fi.Sys().(*syscall.Stat_t)
+	v.same = append(v.same, frame.Identity{Path: dest, Dev: uint64(st.Dev), Ino: st.Ino})
+	return nil
+}
+
+func bind(source, dest string, readOnly bool) specs.Mount {
+	mode := "rw"
+	if readOnly {
+		mode = "ro"
+	}
+	return specs.Mount{Type: "bind", Source: source, Destination: dest, Options: []string{"rbind", "rprivate", "nosuid", "nodev", mode}}
+}
+
+// tmpfs is writable for all, because it belongs to the namespace's root; there is only one user inside.
+func tmpfs(dest string, options ...string) specs.Mount {
+	return specs.Mount{Type: "tmpfs", Source: "tmpfs", Destination: dest, Options: append([]string{"rw", "nosuid", "nodev", "mode=1777"}, options...)}
+}
+
+// translate finds the errors that callers decide on in what Podman says. Its API has no codes for them: a name that is
+// taken is an internal error (500).
+func translate(err error) error {
+	text := err.Error()
+	switch {
+	case strings.Contains(text, "already in use"):
+		return fmt.Errorf("%w: %w", sandbox.ErrExists, err)
+	case strings.Contains(text, "no such container"), strings.Contains(text, "no container with name or ID"):
+		return fmt.Errorf("%w: %w", sandbox.ErrNotFound, err)
+	case strings.Contains(text, "no such image"), strings.Contains(text, "image not known"), strings.Contains(text, "unable to find a name and tag match"):
+		return fmt.Errorf("%w: %w", sandbox.ErrNoImage, err)
+	}
+	return err
+}
+

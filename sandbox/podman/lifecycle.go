@@ -1,0 +1,145 @@
+package podman
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"syscall"
+	"time"
+
+	"github.com/containers/podman/v5/pkg/bindings/containers"
+	"golang.org/x/sys/unix"
+
+	"github.com/wrapix/wrapix/sandbox"
+)
+
+// Start implements sandbox.Runtime.
+func (e *Engine) Start(ctx context.Context, name string) error {
+	if err := containers.Start(e.with(ctx), name, nil); err != nil {
+		return fmt.Errorf("start sandbox %s: %w", name, translate(err))
+	}
+	return nil
+}
+
+// Signal implements sandbox.Runtime.
+func (e *Engine) Signal(ctx context.Context, name, signal string) error {
+	if unix.SignalNum(signal) == 0 {
+		return fmt.Errorf("signal sandbox %s: unknown signal %q", name, signal)
+	}
+	err := containers.Kill(e.with(ctx), name, new(containers.KillOptions).WithSignal(signal))
+	if err == nil {
+		return nil
+	}
+	// Podman refuses to signal what does not run; by now it may have ended.
+	if c, errInspect := e.Inspect(ctx, name); errInspect != nil {
+		return fmt.Errorf("signal sandbox %s: %w", name, errInspect)
+	} else if c.State != sandbox.StateRunning {
+		return nil
+	}
+	return fmt.Errorf("signal sandbox %s: %w", name, translate(err))
+}
+
+// Stop implements sandbox.Runtime.
+func (e *Engine) Stop(ctx context.Context, name string, grace time.Duration) error {
+	err := e.stop(ctx, name, grace)
+	if errors.Is(err, sandbox.ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
+func (e *Engine) stop(ctx context.Context, name string, grace time.Duration) error {
+	c, err := e.Inspect(ctx, name)
+	if err != nil || c.State != sandbox.StateRunning {
+		return err
+	}
+	if grace > 0 {
+		if err := e.Signal(ctx, name, unix.SignalName(syscall.SIGTERM)); err != nil {
+			return err
+		}
+		waiting, cancel := context.WithTimeout(ctx, grace)
+		_, err := e.Wait(waiting, name)
+		cancel()
+		if err == nil || ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) {
+			return err
+		}
+	}
+	if err := e.Signal(ctx, name, unix.SignalName(syscall.SIGKILL)); err != nil {
+		return err
+	}
+	_, err = e.Wait(ctx, name)
+	return err
+}
+
+// Remove implements sandbox.Runtime.
+func (e *Engine) Remove(ctx context.Context, name string) error {
+	opts := new(containers.RemoveOptions).WithForce(true).WithIgnore(true).WithVolumes(true).WithTimeout(0)
+	reports, err := containers.Remove(e.with(ctx), name, opts)
+	for _, r := range reports {
+		err = errors.Join(err, r.Err)
+	}
+	if err != nil {
+		if err = translate(err); !errors.Is(err, sandbox.ErrNotFound) {
+			return fmt.Errorf("remove sandbox %s: %w", name, err)
+		}
+	}
+	if err := removeTree(e.copyPath(name)); err != nil {
+		return fmt.Errorf("remove the workspace copy of sandbox %s: %w", name, err)
+	}
+	return nil
+}
+
+// List implements sandbox.Runtime.
+func (e *Engine) List(ctx context.Context, labels map[string]string) ([]sandbox.Container, error) {
+	var filter []string
+	for k, v := range labels {
+		filter = append(filter, k+"="+v)
+	}
+	opts := new(containers.ListOptions).WithAll(true)
+	if len(filter) > 0 {
+		opts = opts.WithFilters(map[string][]string{"label": filter})
+	}
+	list, err := containers.List(e.with(ctx), opts)
+	if err != nil {
+		return nil, fmt.Errorf("list sandboxes: %w", err)
+	}
+	var out []sandbox.Container
+	for _, c := range list {
+		name := c.ID
+		if len(c.Names) > 0 {
+			name = c.Names[0]
+		}
+		out = append(out, sandbox.Container{
+			Name: name, ID: c.ID, Image: c.Image, Labels: c.Labels,
+			State: state(c.State), ExitCode: int(c.ExitCode), Created: c.Created,
+		})
+	}
+	return out, nil
+}
+
+// Inspect implements sandbox.Runtime.
+func (e *Engine) Inspect(ctx context.Context, name string) (sandbox.Container, error) {
+	c, err := containers.Inspect(e.with(ctx), name, nil)
+	if err != nil {
+		return sandbox.Container{}, fmt.Errorf("inspect sandbox %s: %w", name, translate(err))
+	}
+	// Podman also takes the start of an id for a name.
+	if c.Name != name && c.ID != name {
+		return sandbox.Container{}, fmt.Errorf("inspect sandbox %s: %w", name, sandbox.ErrNotFound)
+	}
+	return sandbox.Container{
+		Name: c.Name, ID: c.ID, Image: c.ImageName, Labels: c.Config.Labels,
+		State: state(c.State.Status), ExitCode: int(c.State.ExitCode), Created: c.Created,
+	}, nil
+}
+
+// state translates Podman's states.
+func state(s string) sandbox.State {
+	switch s {
+	case "running", "paused", "stopping":
+		return sandbox.StateRunning
+	case "created", "configured", "initialized":
+		return sandbox.StateCreated
+	}
+	return sandbox.StateExited
+}

@@ -1,0 +1,214 @@
+package sandbox
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/wrapix/wrapix/sandbox/frame"
+)
+
+// Sink takes what a sandbox reports while it runs. All of it comes from one goroutine; nil fields drop. An error of a
+// writer ends Run.
+type Sink struct {
+	// Stdout and Stderr take the commands' output. Where some is missing because of Spec.TranscriptLimit, a line in
+	// brackets says how much.
+	Stdout, Stderr io.Writer
+	// Begin and End are called around each command.
+	Begin func(name string)
+	End   func(Exit)
+}
+
+// record reads a record while it grows.
+type record struct {
+	file    *os.File
+	watch   *watch
+	decoder *frame.Decoder
+	sink    Sink
+	sums    map[frame.Type]hash.Hash
+	buf     []byte
+}
+
+// openRecord reads f from its start and watches it. It does not close f.
+func openRecord(f *os.File, sink Sink) (*record, error) {
+	w, err := watchFile(f.Name())
+	if err != nil {
+		return nil, fmt.Errorf("watch the record: %w", err)
+	}
+	r := &record{
+		file:  f,
+		watch: w,
+		sink:  sink,
+		sums:  map[frame.Type]hash.Hash{frame.Stdout: sha256.New(), frame.Stderr: sha256.New()},
+		buf:   make([]byte, 256<<10),
+	}
+	r.decoder = frame.NewDecoder(r.frame)
+	return r, nil
+}
+
+func (r *record) close() { r.watch.close() }
+
+// follow reads until the result is there, or can not come any more.
+func (r *record) follow(ctx context.Context, rt Runtime, name string) (Result, error) {
+	stop := context.AfterFunc(ctx, r.watch.close)
+	defer stop()
+	// Should the monitor itself be killed, the container's end is all that is left to wait for.
+	gone := make(chan error, 1)
+	waiting, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var orphaned bool
+	for {
+		if err := r.read(); err != nil {
+			return Result{}, fmt.Errorf("sandbox %s: %w", name, err)
+		}
+		if r.decoder.Result() != nil {
+			if orphaned {
+				cancel()
+				<-gone
+			}
+			return r.finish(name)
+		}
+		closed, err := r.watch.next()
+		if ctx.Err() != nil {
+			err = ctx.Err()
+		}
+		select {
+		case errWait := <-gone:
+			if errWait != nil && !errors.Is(errWait, ErrNotFound) {
+				return Result{}, errWait
+			}
+			return r.finish(name)
+		default:
+		}
+		if err != nil {
+			if orphaned {
+				cancel()
+				<-gone
+			}
+			return Result{}, fmt.Errorf("follow sandbox %s: %w", name, err)
+		}
+		if !closed || orphaned {
+			continue
+		}
+		// The monitor has the record open as long as it lives, so this was its end.
+		c, err := rt.Inspect(ctx, name)
+		switch {
+		case errors.Is(err, ErrNotFound):
+			return r.finish(name)
+		case err != nil:
+			return Result{}, err
+		case c.State != StateRunning:
+			return r.finish(name)
+		}
+		orphaned = true
+		go func() {
+			_, err := rt.Wait(waiting, name)
+			gone <- err
+			r.watch.close()
+		}()
+	}
+}
+
+// read takes everything that is in the record by now.
+func (r *record) read() error {
+	for {
+		n, err := r.file.Read(r.buf)
+		if _, errDecode := r.decoder.Write(r.buf[:n]); errDecode != nil {
+			return errDecode
+		}
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("read the record: %w", err)
+		}
+	}
+}
+
+// finish returns the result of a record that will not grow any more, once it is safe on disk.
+func (r *record) finish(name string) (Result, error) {
+	if err := r.read(); err != nil {
+		return Result{}, fmt.Errorf("sandbox %s: %w: %w", name, ErrLost, err)
+	}
+	result := r.decoder.Result()
+	if result == nil {
+		if said := r.decoder.Complaint(); said != "" {
+			return Result{}, fmt.Errorf("sandbox %s: %w: %s", name, ErrLost, said)
+		}
+		return Result{}, fmt.Errorf("sandbox %s: %w", name, ErrLost)
+	}
+	for t, stream := range map[frame.Type]Stream{frame.Stdout: result.Stdout, frame.Stderr: result.Stderr} {
+		if got := hex.EncodeToString(r.sums[t].Sum(nil)); got != stream.SHA256 {
+			return Result{}, fmt.Errorf("sandbox %s: %w: its record is damaged: the output is not what the result says", name, ErrLost)
+		}
+	}
+	if err := r.sync(); err != nil {
+		return Result{}, fmt.Errorf("sandbox %s: %w", name, err)
+	}
+	return *result, nil
+}
+
+// sync makes the record survive a power cut, with its name.
+func (r *record) sync() error {
+	if err := r.file.Sync(); err != nil {
+		return fmt.Errorf("sync the record: %w", err)
+	}
+	dir, err := os.Open(filepath.Dir(r.file.Name()))
+	if err != nil {
+		return fmt.Errorf("sync the record: %w", err)
+	}
+	defer dir.Close()
+	if err := dir.Sync(); err != nil {
+		return fmt.Errorf("sync the record: %w", err)
+	}
+	return nil
+}
+
+// frame passes one frame on to the sink.
+func (r *record) frame(f frame.Frame) error {
+	switch f.Type {
+	case frame.Stdout, frame.Stderr:
+		r.sums[f.Type].Write(f.Payload)
+		return r.write(f.Type, f.Payload)
+	case frame.Cut:
+		var mark frame.CutMark
+		if err := json.Unmarshal(f.Payload, &mark); err != nil {
+			return fmt.Errorf("cut mark: %w", err)
+		}
+		return r.write(mark.Stream, fmt.Appendf(nil, "\n[... %d bytes left out ...]\n", mark.Bytes))
+	case frame.Begin:
+		if r.sink.Begin != nil {
+			r.sink.Begin(string(f.Payload))
+		}
+	case frame.End:
+		if r.sink.End != nil {
+			var e Exit
+			if err := json.Unmarshal(f.Payload, &e); err != nil {
+				return fmt.Errorf("end of a command: %w", err)
+			}
+			r.sink.End(e)
+		}
+	}
+	return nil
+}
+
+func (r *record) write(stream frame.Type, p []byte) error {
+	w := r.sink.Stdout
+	if stream == frame.Stderr {
+		w = r.sink.Stderr
+	}
+	if w == nil {
+		return nil
+	}
+	if _, err := w.Write(p); err != nil {
+		return fmt.Errorf("write the transcript: %w", err)
+	}
+	return nil
+}

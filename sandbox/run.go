@@ -1,0 +1,174 @@
+package sandbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// Run creates and starts the sandbox, passes its output on to sink as it comes, and returns the result when the guest
+// has reported it and the record is safe on disk. An error means that there is no result: with ErrLost the sandbox is
+// over, otherwise it may still run, and Resume finds out.
+//
+// Run never removes the container: the caller first notes the outcome, and then removes it, also after an error. When
+// ctx is cancelled Run returns, and the container goes on; to end it, call Stop, and Run returns its result.
+func Run(ctx context.Context, rt Runtime, spec Spec, sink Sink) (Result, error) {
+	spec, err := spec.complete()
+	if err != nil {
+		return Result{}, err
+	}
+	if spec.Attached {
+		return Result{}, fmt.Errorf("sandbox %s: an attached sandbox has no record: use RunAttached", spec.Name)
+	}
+	// The monitor would make the file, too, but append to one that exists: an attempt's record is its own.
+	f, err := os.OpenFile(spec.Record, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return Result{}, fmt.Errorf("make the record of sandbox %s: %w", spec.Name, err)
+	}
+	defer f.Close()
+	if err := rt.Create(ctx, spec); err != nil {
+		return Result{}, err
+	}
+	rec, err := openRecord(f, sink)
+	if err != nil {
+		return Result{}, fmt.Errorf("sandbox %s: %w", spec.Name, err)
+	}
+	defer rec.close()
+	if err := rt.Start(ctx, spec.Name); err != nil {
+		return Result{}, err
+	}
+	return rec.follow(ctx, rt, spec.Name)
+}
+
+// Resume takes up a sandbox that an earlier process ran: it passes all of its output on, from the first byte, and
+// returns its result as Run does. A sandbox that has ended, or is gone, gives the result that its record holds. ErrLost
+// means that there is none and none will come: also for one that was created and never started.
+func Resume(ctx context.Context, rt Runtime, spec Spec, sink Sink) (Result, error) {
+	f, err := os.OpenFile(spec.Record, os.O_RDWR, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Result{}, fmt.Errorf("sandbox %s: %w: it has no record", spec.Name, ErrLost)
+	}
+	if err != nil {
+		return Result{}, fmt.Errorf("open the record of sandbox %s: %w", spec.Name, err)
+	}
+	defer f.Close()
+	rec, err := openRecord(f, sink)
+	if err != nil {
+		return Result{}, fmt.Errorf("sandbox %s: %w", spec.Name, err)
+	}
+	defer rec.close()
+	// Looked at while the record is watched already, so no end can fall between the two.
+	c, err := rt.Inspect(ctx, spec.Name)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return Result{}, err
+	}
+	if err == nil && c.State == StateRunning {
+		return rec.follow(ctx, rt, spec.Name)
+	}
+	return rec.finish(spec.Name)
+}
+
+// RunAttached runs one command with the caller's own streams, returns its exit code and removes the sandbox. When ctx
+// is cancelled the sandbox is killed.
+func RunAttached(ctx context.Context, rt Runtime, spec Spec, streams Streams) (code int, err error) {
+	spec.Attached = true
+	spec.Terminal = streams.Terminal
+	if spec, err = spec.complete(); err != nil {
+		return 0, err
+	}
+	if err := rt.Create(ctx, spec); err != nil {
+		return 0, err
+	}
+	defer func() {
+		if errRemove := rt.Remove(context.WithoutCancel(ctx), spec.Name); err == nil {
+			err = errRemove
+		}
+	}()
+	ended, err := rt.Attach(ctx, spec.Name, streams)
+	if err != nil {
+		return 0, err
+	}
+	if err := rt.Start(ctx, spec.Name); err != nil {
+		return 0, err
+	}
+	resizing, stop := context.WithCancel(ctx)
+	resized := make(chan struct{})
+	go func() {
+		defer close(resized)
+		for {
+			select {
+			case size, ok := <-streams.Resize:
+				if !ok {
+					return
+				}
+				rt.Resize(resizing, spec.Name, size) // a wrong size is no reason to end
+			case <-resizing.Done():
+				return
+			}
+		}
+	}()
+	err = ended()
+	stop()
+	<-resized
+	if err != nil {
+		return 0, err
+	}
+	return rt.Wait(ctx, spec.Name)
+}
+
+// defaultGrace is Spec.Grace when it is zero.
+const defaultGrace = 5 * time.Second
+
+// complete fills the defaults in, and refuses what no runtime could make.
+func (s Spec) complete() (Spec, error) {
+	bad := func(format string, args ...any) (Spec, error) {
+		return s, fmt.Errorf("sandbox %q: "+format, append([]any{s.Name}, args...)...)
+	}
+	if s.Name == "" || s.Image == "" || len(s.Commands) == 0 {
+		return bad("a name, an image and a command are needed")
+	}
+	for _, c := range s.Commands {
+		if len(c.Args) == 0 {
+			return bad("command %q is empty", c.Name)
+		}
+	}
+	if s.Attached && len(s.Commands) != 1 {
+		return bad("attached, it runs one command, not %d", len(s.Commands))
+	}
+	if !s.Attached && !filepath.IsAbs(s.Record) {
+		return bad("the record needs an absolute path, not %q", s.Record)
+	}
+	hosts := []string{s.Workspace.Source, s.Input}
+	for _, m := range s.Mounts {
+		hosts = append(hosts, m.Source)
+		if m.Source == "" || !filepath.IsAbs(m.Dest) {
+			return bad("a mount of %q at %q", m.Source, m.Dest)
+		}
+	}
+	for _, p := range hosts {
+		if p != "" && !filepath.IsAbs(p) {
+			return bad("the host path %q is not absolute", p)
+		}
+	}
+	switch s.Workspace.Access {
+	case "", ReadWrite, ReadOnly, Discard:
+	default:
+		return bad("unknown access %q", s.Workspace.Access)
+	}
+	switch s.Network {
+	case "", NetworkOpen, NetworkNone:
+	default:
+		return bad("unknown network %q", s.Network)
+	}
+	if s.TranscriptLimit <= 0 {
+		s.TranscriptLimit = DefaultTranscriptLimit
+	}
+	if s.Grace <= 0 {
+		s.Grace = defaultGrace
+	}
+	return s, nil
+}
