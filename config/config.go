@@ -1,0 +1,93 @@
+// Package config reads wrapix.toml, finds the project it belongs to, and says where the project's state lies.
+//
+// The file is read strictly: a key that is misspelt, has the wrong type, or belongs to a later version of ralph is an
+// error with file, line and column. Nothing in it is ever ignored, because what a person wrote there (a limit, a
+// network that is off) is what they rely on while they sleep.
+//
+//	project, err := config.FindProject(".")
+//	c, err := config.Load(filepath.Join(project, config.FileName))
+package config
+
+import (
+	"time"
+)
+
+// FileName is the name of the configuration file in the project's root.
+const FileName = "wrapix.toml"
+
+// DefaultMaxAttempts is how often one task may fail before a person is asked, where the file does not say.
+const DefaultMaxAttempts = 3
+
+// DefaultPids bounds the processes of a sandbox where the file does not say: a fork bomb must not reach the host.
+const DefaultPids = 4096
+
+// BaseProfile is the profile of a sandbox where nothing else is asked for.
+const BaseProfile = "base"
+
+// AgentCommand is the one kind of agent that this version runs.
+const AgentCommand = "command"
+
+// Config is what wrapix.toml says, with defaults filled in.
+type Config struct {
+	Agent   Agent
+	Sandbox Sandbox
+	Loop    Loop
+	// Checks run after each task, after its own checks, in the order of the file.
+	Checks []Check
+	Notify Notify
+	// Text is the file as it was read.
+	Text string
+}
+
+// Agent says what does the work inside the sandbox.
+type Agent struct {
+	Kind    string
+	Command []string // program and arguments, never empty
+}
+
+// Network is what a sandbox can reach.
+type Network string
+
+// The networks.
+const (
+	NetworkOpen Network = "open"
+	NetworkNone Network = "none"
+)
+
+// Sandbox says what every sandbox of the project looks like. Zero limits are none.
+type Sandbox struct {
+	Profile     string
+	Image       string // empty: the profile's own
+	Network     Network
+	MemoryBytes int64
+	CPUs        float64
+	Pids        int64
+	Env         map[string]string
+}
+
+// Loop bounds what a workflow may use. Zero is no limit.
+type Loop struct {
+	MaxIterations int
+	MaxAttempts   int
+	MaxTime       time.Duration
+	MaxCostUSD    float64
+}
+
+// Check is one named command line.
+type Check struct{ Name, Command string }
+
+// Notify says whether a person is told of waits.
+type Notify struct{ Enabled bool }
+
+// Profiles lists the profiles that a sandbox can have.
+func Profiles() []string { return []string{BaseProfile} }
+
+// Default is the configuration before any file.
+func Default() Config {
+	return Config{
+		Agent:   Agent{Kind: AgentCommand},
+		Sandbox: Sandbox{Profile: BaseProfile, Network: NetworkOpen, Pids: DefaultPids},
+		Loop:    Loop{MaxAttempts: DefaultMaxAttempts},
+		Notify:  Notify{Enabled: true},
+	}
+}

@@ -1,0 +1,205 @@
+package config
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const full = `# everything this version reads
+[agent]
+kind = "command"
+command = ["./agent.sh", "--fast"]
+
+[sandbox]
+profile = "base"
+image = "localhost/x"
+network = "none"
+memory = "4g"
+cpus = 1.5
+pids = 100
+env = { LANG = "C.UTF-8" }
+
+[loop]
+max_iterations = 50
+max_attempts = 2
+max_time = "8h"
+max_cost_usd = 5
+
+[checks]
+vet = "go vet ./..."
+build = "go build ./..."
+
+[notify]
+enabled = false
+`
+
+func TestParseEverything(t *testing.T) {
+	got, err := Parse("wrapix.toml", []byte(full))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Config{
+		Agent: Agent{Kind: "command", Command: []string{"./agent.sh", "--fast"}},
+		Sandbox: Sandbox{
+			Profile: "base", Image: "localhost/x", Network: NetworkNone, MemoryBytes: 4 << 30, CPUs: 1.5, Pids: 100,
+			Env: map[string]string{"LANG": "C.UTF-8"},
+		},
+		Loop:   Loop{MaxIterations: 50, MaxAttempts: 2, MaxTime: 8 * time.Hour, MaxCostUSD: 5},
+		Checks: []Check{{"vet", "go vet ./..."}, {"build", "go build ./..."}},
+		Text:   full,
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+}
+
+func TestParseDefaults(t *testing.T) {
+	got, err := Parse("wrapix.toml", []byte("agent.command = ['a']"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Loop.MaxAttempts != 3 || got.Sandbox.Network != NetworkOpen || got.Sandbox.Profile != "base" ||
+		got.Sandbox.Pids != DefaultPids || !got.Notify.Enabled || got.Agent.Kind != AgentCommand {
+		t.Errorf("defaults: %+v", got)
+	}
+}
+
+func TestParseProblems(t *testing.T) {
+	const agent = "agent.command = ['a']\n"
+	tests := []struct{ name, text, want string }{
+		{"syntax", agent + "[loop\n", `f:2:6: expected ']' to close table name`},
+		{"twice", agent + "[loop]\nmax_attempts = 1\nmax_attempts = 2", "f:4:1: key max_attempts is already defined"},
+		{"no agent", "[loop]\n", "f:1:1: agent.command: is missing: say what works on the tasks, as in command = [\"./agent.sh\"]"},
+		{"empty command", "[agent]\ncommand = []", "f:2:1: agent.command: it names no program"},
+		{"command is a string", "[agent]\ncommand = 'a b'", `f:2:1: agent.command: want a list such as ["prog", "arg"], not a string`},
+		{"number in command", "[agent]\ncommand = ['a', 1]", "f:2:1: agent.command: entry 2: want a string, not a whole number"},
+		{"NUL", "[agent]\ncommand = [\"a\\u0000\"]", "f:2:1: agent.command: entry 1: it has a NUL character"},
+		{"later kind", agent + "agent.kind = 'claude'", `f:2:7: agent.kind: this version of ralph does not support "claude" yet; it runs "command"`},
+		{"unknown kind", agent + "agent.kind = 'x'", `f:2:7: agent.kind: "x" is not known; want "command"`},
+		{"misspelt key", agent + "[loop]\nmax_atempts = 1", "f:3:1: loop.max_atempts: unknown key; did you mean loop.max_attempts?"},
+		{"other case", agent + "[Loop]\nmax_attempts = 1", "f:2:2: Loop: unknown key; did you mean loop?"},
+		{"unknown table", agent + "[nonsense]", "f:2:2: nonsense: unknown key"},
+		{"table wanted", "loop = 3\n" + agent, "f:1:1: loop: want a table, not a whole number"},
+		{"list of tables", agent + "[[loop]]\nmax_attempts = 1", "f:2:3: loop: want a table, not a list"},
+		{"later table", agent + "[secrets]\nA = { file = 'x' }", "f:2:2: secrets: this version of ralph does not support it yet"},
+		{"later mounts", agent + "[[sandbox.mounts]]\nsource = '/'", "f:2:11: sandbox.mounts: this version of ralph does not support it yet"},
+		{"later inline", agent + "sandbox = { allow = ['x'] }", "f:2:13: sandbox.allow: this version of ralph does not support it yet"},
+		{"tree is no check", agent + "[checks]\ntree = 'clean'", "f:3:1: checks.tree: this version of ralph does not support it yet; a check needs another name"},
+		{"empty check", agent + "[checks]\na = ' '", "f:3:1: checks.a: the check has no command"},
+		{"check is a table", agent + "[checks.a]\nb = 'c'", "f:2:9: checks.a: want a string, not a table"},
+		{"network", agent + "sandbox.network = 'host'", `f:2:9: sandbox.network: "host" is not known; want "open" or "none"`},
+		{"profile", agent + "sandbox.profile = 'go'", `f:2:9: sandbox.profile: "go" is not known; want "base"`},
+		{"memory", agent + "sandbox.memory = 'lots'", `f:2:9: sandbox.memory: "lots" is no size; write for example "4g" or "512m"`},
+		{"memory overflows", agent + "sandbox.memory = '9999999999t'", `f:2:9: sandbox.memory: "9999999999t" is no size; write for example "4g" or "512m"`},
+		{"memory number", agent + "sandbox.memory = 4", `f:2:9: sandbox.memory: want a size such as "4g" or "512m", not a whole number`},
+		{"cpus", agent + "sandbox.cpus = nan", "f:2:9: sandbox.cpus: want a number from 0 (no limit) to 1e9"},
+		{"pids", agent + "sandbox.pids = -1", "f:2:9: sandbox.pids: want a number from 0 (no limit) to 2147483647"},
+		{"time", agent + "loop.max_time = '8 hours'", `f:2:6: loop.max_time: "8 hours" is no duration; write for example "8h", "90m" or "1h30m"`},
+		{"date", agent + "loop.max_time = 2026-01-01", `f:2:6: loop.max_time: want a duration such as "8h" or "90m", not a date or time`},
+		{"float for whole", agent + "loop.max_iterations = 1.5", "f:2:6: loop.max_iterations: want a whole number, not a number"},
+		{"notify", agent + "notify.enabled = 'yes'", "f:2:8: notify.enabled: want true or false, not a string"},
+		{"env name", agent + "sandbox.env = { 'A B' = '1' }", "f:2:17: sandbox.env.A B: the name of a variable has only letters, digits and '_'"},
+		{"env of ours", agent + "[sandbox.env]\nRALPH_TASK = '1'", "f:3:1: sandbox.env.RALPH_TASK: the name is taken by ralph"},
+		{
+			"several, in order", "[sandbox]\nfoo = 1\n[loop]\nmax_time = 1\n" + "[agent]\ncommand = 1",
+			"f:2:1: sandbox.foo: unknown key\nf:4:1: loop.max_time: want a duration such as \"8h\" or \"90m\", not a whole number\n" +
+				"f:6:1: agent.command: want a list such as [\"prog\", \"arg\"], not a whole number",
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := Parse("f", []byte(tt.text))
+			var problems *Problems
+			if !errors.As(err, &problems) || err.Error() != tt.want {
+				t.Errorf("got  %v\nwant %s", err, tt.want)
+			}
+		})
+	}
+}
+
+func TestLoadReadsOnlyRegularFiles(t *testing.T) {
+	dir := t.TempDir()
+	file := func(name string) string { return filepath.Join(dir, name) }
+	must(t, os.WriteFile(file("good"), []byte(full), 0o600))
+	must(t, os.Symlink(file("good"), file("link")))
+	must(t, syscall.Mkfifo(file("fifo"), 0o600))
+	must(t, os.WriteFile(file("large"), []byte("# "+strings.Repeat("x", maxSize)), 0o600))
+	must(t, os.Mkdir(file("folder"), 0o700))
+
+	if _, err := Load(file("good")); err != nil {
+		t.Error(err)
+	}
+	if _, err := Load(file("none")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("no file: %v", err)
+	}
+	for name, want := range map[string]string{
+		"link": "symbolic link", "fifo": "regular file", "folder": "regular file", "large": "larger than",
+	} {
+		if _, err := Load(file(name)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := Load("/dev/zero"); err == nil {
+		t.Error("a device was read")
+	}
+}
+
+// Keys that nest deeply cost the parser most.
+func TestParseHostileNestingIsFast(t *testing.T) {
+	for _, text := range []string{
+		"a = " + strings.Repeat("[", maxSize-10),
+		"a = " + strings.Repeat("{a=", 9000) + "1" + strings.Repeat("}", 9000),
+		strings.Repeat("a.", 30000) + "a = 1",
+		strings.Repeat("[[a]]\n", 10000),
+	} {
+		start := time.Now()
+		if _, err := Parse("f", []byte(text)); err == nil {
+			t.Error("accepted")
+		}
+		if took := time.Since(start); took > 5*time.Second {
+			t.Errorf("%.20s… took %s", text, took)
+		}
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add([]byte(full))
+	f.Add([]byte("[agent]\ncommand = ['a', 1]\n[[sandbox.mounts]]\n"))
+	f.Add([]byte("a.b.c.d.e = {x = {y = [{}]}}\n\"\\u0000\" = 1979-05-27\n"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		c, err := Parse("f", text)
+		var problems *Problems
+		switch {
+		case err == nil:
+			if len(c.Agent.Command) == 0 || c.Text != string(text) || c.Sandbox.Network == "" {
+				t.Errorf("accepted as %+v", c)
+			}
+		case !errors.As(err, &problems) || len(problems.List) == 0:
+			t.Errorf("error %T: %v", err, err)
+		default:
+			for _, p := range problems.List {
+				if p.Line < 1 || p.Column < 1 || p.Text == "" {
+					t.Errorf("problem without place or text: %+v", p)
+				}
+			}
+		}
+	})
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

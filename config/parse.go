@@ -1,0 +1,114 @@
+package config
+
+import (
+	"cmp"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/pelletier/go-toml/v2"
+	"github.com/pelletier/go-toml/v2/unstable"
+)
+
+// Parse reads the text of a configuration; name stands in the problems. All of them are reported at once.
+func Parse(name string, text []byte) (Config, error) {
+	r := reader{file: name, config: Default(), places: map[string]place{}}
+	r.config.Text = string(text)
+	r.config.Sandbox.Env = map[string]string{}
+	var document map[string]any
+	if err := toml.Unmarshal(text, &document); err != nil {
+		r.syntax(err)
+		return Config{}, &Problems{List: r.problems}
+	}
+	r.locate(text)
+	r.table(nil, document)
+	r.complete()
+	if len(r.problems) > 0 {
+		slices.SortStableFunc(r.problems, func(a, b Problem) int {
+			return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+		})
+		return Config{}, &Problems{List: r.problems}
+	}
+	slices.SortFunc(r.config.Checks, func(a, b Check) int {
+		return cmp.Compare(r.at([]string{"checks", a.Name}).order, r.at([]string{"checks", b.Name}).order)
+	})
+	return r.config, nil
+}
+
+// reader turns the document into a Config. The library says whether the text is TOML, and what it says; which keys
+// there are and what they hold is ours to say, so that the messages are in the words of the file.
+type reader struct {
+	file     string
+	config   Config
+	places   map[string]place // by path, joined by NUL, which no two keys can share
+	problems []Problem
+}
+
+type place struct{ line, column, order int }
+
+func (r *reader) problem(path []string, text string) {
+	at := r.at(path)
+	r.problems = append(r.problems, Problem{
+		File: r.file, Line: at.line, Column: at.column, Key: strings.Join(path, "."), Text: text,
+	})
+}
+
+// at returns the place of the key, or else of the nearest table around it.
+func (r *reader) at(path []string) place {
+	for ; len(path) > 0; path = path[:len(path)-1] {
+		if p, ok := r.places[strings.Join(path, "\x00")]; ok {
+			return p
+		}
+	}
+	return place{line: 1, column: 1}
+}
+
+func (r *reader) syntax(err error) {
+	p := Problem{File: r.file, Line: 1, Column: 1, Text: strings.TrimPrefix(err.Error(), "toml: ")}
+	var decode *toml.DecodeError
+	if errors.As(err, &decode) {
+		p.Line, p.Column = decode.Position()
+	}
+	r.problems = append(r.problems, p)
+}
+
+// locate notes where each key stands.
+func (r *reader) locate(text []byte) {
+	var p unstable.Parser
+	p.Reset(text)
+	var table []string
+	for p.NextExpression() {
+		e := p.Expression()
+		switch e.Kind {
+		case unstable.Table, unstable.ArrayTable:
+			table = r.note(&p, nil, e.Key())
+		case unstable.KeyValue:
+			r.keyValue(&p, table, e)
+		}
+	}
+}
+
+func (r *reader) keyValue(p *unstable.Parser, table []string, e *unstable.Node) {
+	path := r.note(p, table, e.Key())
+	if value := e.Value(); value.Kind == unstable.InlineTable && len(path) < deepest {
+		for it := value.Children(); it.Next(); {
+			r.keyValue(p, path, it.Node())
+		}
+	}
+}
+
+// deepest is the longest path that has a meaning; places below it are of no use, and cost time in a hostile file.
+const deepest = 4
+
+func (r *reader) note(p *unstable.Parser, table []string, key unstable.Iterator) []string {
+	path := slices.Clone(table)
+	for key.Next() && len(path) < deepest {
+		path = append(path, string(key.Node().Data))
+		name := strings.Join(path, "\x00")
+		if _, known := r.places[name]; !known {
+			start := p.Shape(key.Node().Raw).Start
+			r.places[name] = place{line: start.Line, column: start.Column, order: len(r.places)}
+		}
+	}
+	return path
+}
