@@ -1,0 +1,27 @@
+package terminal
+
+import (
+	"strings"
+
+	"github.com/mattn/go-runewidth"
+)
+
+// widths counts columns as terminals do outside of East Asian locales.
+var widths = &runewidth.Condition{}
+
+// Width returns how many columns clean text of one line takes.
+func Width(text string) int { return widths.StringWidth(text) }
+
+// Fit cuts clean text of one line to at most the given columns, and marks the cut.
+func Fit(text string, columns int) string {
+	if columns <= 0 {
+		return ""
+	}
+	return widths.Truncate(text, columns, "…")
+}
+
+// Pad cuts or fills clean text of one line to exactly the given columns.
+func Pad(text string, columns int) string {
+	text = Fit(text, columns)
+	return text + strings.Repeat(" ", max(0, columns-Width(text)))
+}
