@@ -70,7 +70,7 @@ func (s *Steps) gitHead(ctx context.Context) (string, error) {
 	if spec.Image, err = s.o.Image(ctx, ""); err != nil {
 		return "", err
 	}
-	result, err := sandbox.Run(ctx, s.o.Runtime, spec, nil)
+	result, err := sandbox.Run(ctx, s.o.Runtime, spec, sandbox.Sink{})
 	err = errors.Join(err, s.o.Runtime.Remove(context.WithoutCancel(ctx), spec.Name))
 	if err != nil || len(result.Exits) == 0 {
 		return "", fmt.Errorf("read the project's commit: %w", errors.Join(err, errors.New(result.Error)))

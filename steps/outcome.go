@@ -20,10 +20,7 @@ const (
 )
 
 // outcome makes the engine's outcome of what the guest vouches for.
-func (s *Steps) outcome(w engine.Workflow, a engine.Activity, r sandbox.Result, t *transcript) (engine.Outcome, error) {
-	if r.Ended == sandbox.EndedStopped && t.resumed {
-		return engine.Outcome{}, sandbox.ErrLost // by the process before us, on its way out
-	}
+func (s *Steps) outcome(w engine.Workflow, a engine.Activity, r sandbox.Result, t *transcript) engine.Outcome {
 	o := engine.Outcome{
 		Started: r.Started, Finished: r.Finished, Failed: failure(r, s.o.Timeout),
 		Transcript: engine.Transcript{Bytes: r.Stdout.Bytes, Cut: r.Stdout.Cut, SHA256: r.Stdout.SHA256},
@@ -31,7 +28,7 @@ func (s *Steps) outcome(w engine.Workflow, a engine.Activity, r sandbox.Result, 
 	if a.Phase == engine.PhaseVerify {
 		o.Checks = s.checkResults(w.Task(a.ID.Task), r)
 		o.Evidence = checkEvidence(o.Checks)
-		return o, nil
+		return o
 	}
 	if n := len(r.Exits); n > 0 {
 		exit := r.Exits[n-1]
@@ -54,7 +51,7 @@ func (s *Steps) outcome(w engine.Workflow, a engine.Activity, r sandbox.Result, 
 	if o.Signal == engine.SignalComplete && o.Failed == "" {
 		s.product(w, a, r, &o)
 	}
-	return o, nil
+	return o
 }
 
 // failure says why the activity as a whole does not count.

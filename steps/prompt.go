@@ -59,7 +59,11 @@ func (s *Steps) prompt(w engine.Workflow, a engine.Activity) ([]byte, error) {
 		Profiles: strings.Join(w.Source.Profiles, ", "), Checks: s.checks(t),
 	}
 	spec, _ := specs.Parse(w.SpecPath, []byte(w.Source.Text))
-	v.Spec = specs.RelevantText(spec, specs.Task{ID: string(t.ID), Covers: t.Covers}, maxSpecText)
+	if a.Phase == engine.PhasePlan { // as the file is, to go on writing it
+		v.Spec = fenced(bounded(w.Source.Text, maxSpecText))
+	} else {
+		v.Spec = specs.RelevantText(spec, specs.Task{ID: string(t.ID), Covers: t.Covers}, maxSpecText)
+	}
 	v.Plan, v.PlanLeftOut = planAround(w, t)
 	if f := t.LastFailure; f != nil {
 		v.Evidence = fenced(bounded(f.Evidence, maxEvidence))

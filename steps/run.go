@@ -43,8 +43,8 @@ func (s *Steps) Run(ctx context.Context, w engine.Workflow, a engine.Activity) (
 	if errors.Is(err, sandbox.ErrLost) {
 		// It died under our eyes: out of memory, or killed by somebody. That counts, or it could go on all night.
 		return engine.Outcome{
-			Started: a.Since, Finished: time.Now(), ExitCode: -1,
-			Failed: "the sandbox was ended from outside, or ran out of memory, before the agent was done",
+			Started: a.Since, Finished: time.Now(), ExitCode: -1, Evidence: bounded(err.Error(), maxEvidence),
+			Failed: "the sandbox was killed from outside, or ran out of memory, before it was done",
 		}, nil
 	}
 	return outcome, err
@@ -78,11 +78,11 @@ func (s *Steps) follow(ctx context.Context, w engine.Workflow, a engine.Activity
 		return engine.Outcome{}, err
 	}
 	run := sandbox.Run
-	if t.resumed = resume; resume {
+	if resume {
 		run = sandbox.Resume
 	}
-	result, err := run(ctx, s.o.Runtime, spec, t)
-	if closeErr := t.Close(); err == nil {
+	result, err := run(ctx, s.o.Runtime, spec, t.sink())
+	if closeErr := t.close(); err == nil {
 		err = closeErr
 	}
 	if ctx.Err() != nil {
@@ -92,7 +92,10 @@ func (s *Steps) follow(ctx context.Context, w engine.Workflow, a engine.Activity
 	if err != nil {
 		return engine.Outcome{}, err
 	}
-	return s.outcome(w, a, result, t)
+	if resume && result.Ended == sandbox.EndedStopped {
+		return engine.Outcome{}, sandbox.ErrLost // by the process before us, on its way out
+	}
+	return s.outcome(w, a, result, t), nil
 }
 
 // prepare makes the activity's folder and what its sandbox is given.

@@ -48,13 +48,6 @@ func (s *signalScanner) write(b []byte) {
 	}
 }
 
-// cut says that output is missing here: what was open before it is unknown, so fences count from anew.
-func (s *signalScanner) cut(missing int64) {
-	s.endLine()
-	s.offset += missing
-	s.fence = ""
-}
-
 // result returns the signal that counts at the end of the stream.
 func (s *signalScanner) result() (engine.Signal, string) {
 	s.endLine()

@@ -54,16 +54,6 @@ func TestSignal(t *testing.T) {
 	}
 }
 
-func TestSignalAfterCut(t *testing.T) {
-	var s signalScanner
-	s.write([]byte("```\nsome code\nRALPH_COMP"))
-	s.cut(1000)
-	s.write([]byte("LETE\nRALPH_BLOCKED: x\n"))
-	if signal, _ := s.result(); signal != engine.SignalBlocked {
-		t.Fatalf("signal %q after a cut", signal)
-	}
-}
-
 // FuzzSignal holds that the way in which the output is split does not matter, and that memory stays bounded.
 func FuzzSignal(f *testing.F) {
 	f.Add("```\nRALPH_COMPLETE\n```\nRALPH_BLOCKED: a\n", 3)

@@ -2,18 +2,17 @@ package steps
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
+
+	"github.com/wrapix/wrapix/sandbox"
 )
 
-// transcript writes what a sandbox prints into the activity's folder and looks for the agent's signal on the way. It is
-// the sandbox's sink. The files are made anew from the record each time it is followed, so a crash leaves neither a gap
-// nor a repeat.
+// transcript writes what a sandbox prints into the activity's folder and looks for the agent's signal on the way. The
+// files are made anew from the record each time it is followed, so a crash leaves neither a gap nor a repeat.
 type transcript struct {
 	stdout, stderr *os.File
 	live           func([]byte)
-	resumed        bool // another process began the activity
 	signal         signalScanner
 }
 
@@ -29,33 +28,17 @@ func newTranscript(dir string, live func([]byte)) (*transcript, error) {
 	return &transcript{stdout: stdout, stderr: stderr, live: live}, nil
 }
 
-// Stdout takes the next bytes of standard output.
-func (t *transcript) Stdout(b []byte) error {
+// sink is where the sandbox's output goes. Standard error is kept apart and never searched for a signal.
+func (t *transcript) sink() sandbox.Sink { return sandbox.Sink{Stdout: t, Stderr: t.stderr} }
+
+// Write takes the next bytes of standard output.
+func (t *transcript) Write(b []byte) (int, error) {
 	t.signal.write(b)
 	t.live(b)
-	_, err := t.stdout.Write(b)
-	return err
+	return t.stdout.Write(b)
 }
 
-// Stderr takes the next bytes of standard error. They are kept apart and never searched for a signal.
-func (t *transcript) Stderr(b []byte) error {
-	_, err := t.stderr.Write(b)
-	return err
-}
-
-// Cut marks that output is missing here.
-func (t *transcript) Cut(stderr bool, missing int64) error {
-	f := t.stdout
-	if stderr {
-		f = t.stderr
-	} else {
-		t.signal.cut(missing)
-	}
-	_, err := fmt.Fprintf(f, "\n[… %d bytes left out …]\n", missing)
-	return err
-}
-
-// Close makes the files durable.
-func (t *transcript) Close() error {
+// close makes the files durable.
+func (t *transcript) close() error {
 	return errors.Join(t.stdout.Sync(), t.stderr.Sync(), t.stdout.Close(), t.stderr.Close())
 }
