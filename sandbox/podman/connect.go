@@ -81,10 +81,11 @@ func (e *Engine) connect(ctx context.Context, opts Options) error {
 	if opts.Socket != "" {
 		return e.dial(ctx, opts.Socket)
 	}
-	if user := userSocket(); user != "" && !opts.OwnService && e.dial(ctx, user) == nil {
+	// Podman 4 takes its OCI runtime from the service's command line only, whatever the request says.
+	if user := userSocket(); user != "" && !opts.OwnService && e.host.ociRuntime == "" && e.dial(ctx, user) == nil {
 		return nil
 	}
-	s, err := startService()
+	s, err := startService(e.host.ociRuntime)
 	if err != nil {
 		return err
 	}

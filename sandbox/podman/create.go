@@ -86,7 +86,6 @@ func (e *Engine) generate(spec sandbox.Spec, view view) (*specgen.SpecGenerator,
 	s.Systemd = "false"
 	s.SdNotifyMode = "ignore"
 	s.Hostname = "sandbox"
-	s.OCIRuntime = e.host.ociRuntime
 	s.PasswdEntry = "agent:*:$UID:$GID:agent:" + sandbox.HomeDir + ":/bin/sh"
 
 	s.LogConfiguration = &specgen.LogConfig{Driver: "k8s-file", Path: spec.Record}
@@ -163,7 +162,7 @@ func (e *Engine) limit(s *specgen.SpecGenerator, l sandbox.Limits) {
 	if l.Pids > 0 {
 		all := l.Pids + guestPids
 		if e.host.canLimit("pids") {
-			res.Pids, set = &specs.LinuxPids{Limit: &all}, true
+			res.Pids, set = &specs.LinuxPids{Limit: all}, true
 		}
 		// The kernel counts processes per user namespace (since 5.14), and each sandbox has its own: this holds where
 		// no cgroup can be limited, too.
@@ -174,8 +173,8 @@ func (e *Engine) limit(s *specgen.SpecGenerator, l sandbox.Limits) {
 	}
 	// Podman would ask for more than an OCI runtime without CAP_SYS_RESOURCE can set.
 	s.Rlimits = []specs.POSIXRlimit{
-		{Type: "RLIMIT_NOFILE", Soft: min(e.host.nofile, 1<<16), Hard: min(e.host.nofile, 1<<20)},
-		{Type: "RLIMIT_NPROC", Soft: nproc, Hard: nproc},
+		{Type: "nofile", Soft: min(e.host.nofile, 1<<16), Hard: min(e.host.nofile, 1<<20)},
+		{Type: "nproc", Soft: nproc, Hard: nproc},
 	}
 }
 
@@ -308,4 +307,3 @@ func translate(err error) error {
 	}
 	return err
 }
-

@@ -49,9 +49,12 @@ func readHost() host {
 		h.ociRuntime = "runc"
 	}
 	h.overlay = h.uid == 0 || overlayForUsers()
-	h.nofile, h.nproc = hardLimit(unix.RLIMIT_NOFILE), hardLimit(unix.RLIMIT_NPROC)
+	h.nofile, h.nproc = hardLimit(unix.RLIMIT_NOFILE), min(hardLimit(unix.RLIMIT_NPROC), podmanProcs)
 	return h
 }
+
+// podmanProcs is what Podman lowers its own limit of processes to; what it starts cannot raise it again.
+const podmanProcs = 1 << 15
 
 // canLimit tells if a container's cgroup can have the controller.
 func (h host) canLimit(controller string) bool { return slices.Contains(h.controllers, controller) }

@@ -31,7 +31,7 @@ type service struct {
 // Requests can be sent at once and wait in the socket's queue until the service accepts: there is no readiness to poll
 // for. The socket's file is removed before anybody else could open it, and we connect through our handle of it, so that
 // nothing is left on disk however we end.
-func startService() (*service, error) {
+func startService(ociRuntime string) (*service, error) {
 	program, err := exec.LookPath("podman")
 	if err != nil {
 		return nil, &sandbox.Error{Op: "start Podman", Err: err, Hint: "install Podman, for example with: sudo apt-get install podman"}
@@ -59,7 +59,11 @@ func startService() (*service, error) {
 	s := &service{handle: os.NewFile(uintptr(fd), path), ended: make(chan struct{})}
 
 	// LISTEN_PID must be the service's own pid, which only the child itself can know in time.
-	cmd := exec.Command("/bin/sh", "-c", `LISTEN_PID=$$ exec "$0" "$@"`, program, "system", "service", "--time=0")
+	args := []string{"-c", `LISTEN_PID=$$ exec "$0" "$@"`, program}
+	if ociRuntime != "" {
+		args = append(args, "--runtime", ociRuntime)
+	}
+	cmd := exec.Command("/bin/sh", append(args, "system", "service", "--time=0")...)
 	cmd.Env = append(os.Environ(), "LISTEN_FDS=1", "LISTEN_FDNAMES=podman")
 	cmd.ExtraFiles = []*os.File{inherited}
 	cmd.Stderr = &s.stderr

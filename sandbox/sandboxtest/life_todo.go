@@ -1,0 +1,3 @@
+package sandboxtest
+
+var lifeTests []test

@@ -1,0 +1,3 @@
+package sandboxtest
+
+var networkTests []test
