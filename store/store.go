@@ -29,6 +29,7 @@ import (
 
 	bolt "go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
+	"golang.org/x/sys/unix"
 
 	"github.com/wrapix/wrapix/engine"
 )
@@ -169,8 +170,9 @@ func (s *Store) Close() error {
 	}
 	retract(s.holder)
 	if s.db == nil || s.broken.Load() != nil {
-		// A transaction that ended in a panic may have left bbolt's own locks taken, so it is not asked.
-		return s.file.Close()
+		// A transaction that ended in a panic may have left bbolt's own locks taken, so it is not asked. Its map of the
+		// file stays, and with it the file's lock if that is not given back by itself.
+		return errors.Join(flock(s.file, unix.LOCK_UN), s.file.Close())
 	}
 	return s.db.Close()
 }
