@@ -2,6 +2,7 @@ package specs
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 )
 
@@ -114,8 +115,8 @@ func (s *source) parseAttributes(in span) attributes {
 	return a
 }
 
-// isAttributes tells attributes from prose in parentheses: one key is known,
-// or a word such as "afer:" stands before something that is like an id.
+// isAttributes tells attributes from prose in parentheses: a key is known, or
+// nearly so.
 func (a attributes) isAttributes() bool {
 	return len(a.profile)+len(a.after)+len(a.covers) > 0 || a.knownEmpty() || a.typo()
 }
@@ -130,7 +131,18 @@ func (a attributes) knownEmpty() bool {
 	return false
 }
 
-// typo says whether the only key is one letter away from a known one.
+// isBullet says whether a nested list item such as "- After: T1" holds
+// attributes: it starts with a known key, there is no other, and the values
+// are names. "- Covers: empty input" is prose.
+func (a attributes) isBullet() bool {
+	refs := slices.Concat(a.after, a.covers)
+	if !a.first || len(a.unknown) > 0 || len(a.empty) > 0 || len(a.profile) > 1 || len(refs)+len(a.profile) == 0 {
+		return false
+	}
+	return !slices.ContainsFunc(refs, func(r reference) bool { return !looksLikeID(r.text) })
+}
+
+// typo says whether a key is one letter away from a known one.
 func (a attributes) typo() bool {
 	for _, key := range a.unknown {
 		for _, known := range []string{"profile", "after", "covers"} {

@@ -254,6 +254,9 @@ func (s *source) code(in span) string {
 // flat returns the text of a paragraph on one line, without the given cuts
 // (in order) and with white space outside of code joined.
 func (s *source) flat(in span, codes []codeSpan, cuts []span) string {
+	if len(cuts) == 0 && isFlat(s.plain[in.from:in.to]) {
+		return strings.TrimSpace(s.text(in.from, in.to))
+	}
 	var b strings.Builder
 	at, code := in.from, 0
 	prose := func(to int) {
@@ -295,6 +298,11 @@ func (s *source) flat(in span, codes []codeSpan, cuts []span) string {
 		t = strings.TrimSuffix(t, " -")
 	}
 	return t
+}
+
+// isFlat says whether text is one line with single spaces.
+func isFlat(text []byte) bool {
+	return bytes.IndexAny(text, "\t\n\v\f") < 0 && !bytes.Contains(text, []byte("  "))
 }
 
 // joinSpace writes text with each run of white space as one space.

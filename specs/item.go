@@ -120,21 +120,33 @@ func (s *source) readNested(blocks []ast.Node, end int, into *nested) {
 func (s *source) readNestedItem(it item, into *nested) {
 	f := s.findChecks(it.text)
 	into.add(f)
-	if f.open >= 0 {
-		if !s.readOpen(it.blocks, it.end, into) {
-			into.empty = append(into.empty, f.open)
-		}
-	} else {
-		s.readNested(it.blocks, it.end, into)
-	}
+	s.readBlocks(f, it, into)
 	if s.onlyChecks(it.text, f) {
 		into.lines = append(into.lines, span{s.lineStart(it.at), it.end})
 		return
 	}
-	if a := s.parseAttributes(it.text); a.isBullet() {
+	if startsWithKey(s.plain[it.text.from:it.text.to]) {
+		a := s.parseAttributes(it.text)
+		if !a.isBullet() {
+			return
+		}
 		into.attrs = append(into.attrs, a)
 		into.lines = append(into.lines, span{s.lineStart(it.at), it.end})
 	}
+}
+
+// readBlocks reads what stands below the first paragraph of an item, given what
+// was found in that paragraph.
+func (s *source) readBlocks(f finding, it item, into *nested) {
+	blocks := it.blocks
+	if f.open >= 0 {
+		if s.readOpen(blocks, it.end, into) {
+			blocks = blocks[1:]
+		} else {
+			into.empty = append(into.empty, f.open)
+		}
+	}
+	s.readNested(blocks, it.end, into)
 }
 
 // readOpen reads the commands behind a "Check:" that ends its paragraph: the

@@ -7,13 +7,6 @@ import (
 	"github.com/yuin/goldmark/util"
 )
 
-// Limits of what Parse reads. Beyond each there is a diagnostic.
-const (
-	MaxBytes   = 16 << 20
-	MaxNesting = 16 // lists and quotes inside each other
-	MaxTasks   = 20000
-)
-
 // parseMarkdown runs goldmark over the source with every block form of
 // CommonMark except link reference definitions, and with no inline form.
 //

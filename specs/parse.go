@@ -20,6 +20,10 @@ func Parse(name string, src []byte) (*Spec, []Diagnostic) {
 	}
 	p.source = newSource(src)
 	p.checkBytes()
+	if at := p.tooManySteps(); at >= 0 {
+		p.report.add(p.pos(at), CodeTooLarge, "the spec is not read: it has too many lines, up to here already as many as a spec may have")
+		return p.spec, p.report.result()
+	}
 	doc, deep := parseMarkdown(p.source)
 	if deep >= 0 {
 		p.report.add(p.pos(deep), CodeTooDeep, "more than %d lists and quotes inside each other", MaxNesting)
@@ -74,7 +78,7 @@ func (p *parse) checkBytes() {
 // readSections cuts the document at its headings. Headings inside lists and
 // quotes are text.
 func (p *parse) readSections(doc ast.Node) {
-	current := &section{at: p.start, body: p.start, end: len(p.raw)}
+	current := &section{kind: titleSection, at: p.start, body: p.start, end: len(p.raw)}
 	p.sections = []*section{current}
 	for n := doc.FirstChild(); n != nil; n = n.NextSibling() {
 		if n.Kind() != ast.KindHeading {
@@ -124,7 +128,7 @@ func (p *parse) nameSections() {
 		kind  sectionKind
 	}
 	var around []level
-	titled := false
+	first := true
 	for _, s := range p.sections[1:] {
 		for len(around) > 0 && around[len(around)-1].level >= s.level {
 			around = around[:len(around)-1]
@@ -135,8 +139,9 @@ func (p *parse) nameSections() {
 		}
 		s.kind = kindUnder(outer, s.title)
 		s.inner = outer != unknownSection && s.kind == outer
-		if !titled && s.level == 1 && s.kind == unknownSection && s.title != "" {
-			titled = true
+		titled := first && s.level == 1 && s.kind == unknownSection && s.title != ""
+		first = first && s.level != 1
+		if titled {
 			p.spec.Title = s.title
 			p.spec.TitlePos = p.pos(s.at)
 			s.kind = titleSection
@@ -266,12 +271,7 @@ func (p *parse) readCriteria() {
 func (p *parse) readChecks(it item, text span, cuts []span) (n nested, title, description string) {
 	f := p.findChecks(text)
 	n.add(f)
-	if f.open >= 0 && !p.readOpen(it.blocks, it.end, &n) {
-		n.empty = append(n.empty, f.open)
-	}
-	if f.open < 0 {
-		p.readNested(it.blocks, it.end, &n)
-	}
+	p.readBlocks(f, it, &n)
 	for _, at := range n.empty {
 		p.report.add(p.pos(at), CodeEmptyCheck, "a check needs its command in backticks, such as: Check: `make test`")
 	}
@@ -280,15 +280,11 @@ func (p *parse) readChecks(it item, text span, cuts []span) (n nested, title, de
 
 // eachItem calls f for each item of the lists of a section.
 func (p *parse) eachItem(s *section, f func(item)) {
-	for i, n := range s.blocks {
+	for _, n := range s.blocks {
 		if n.Kind() != ast.KindList {
 			continue
 		}
-		end := s.end
-		if i+1 < len(s.blocks) {
-			end = p.endOf(n, s.end)
-		}
-		p.listItems(n, end, func(it item) {
+		p.listItems(n, p.endOf(n, s.end), func(it item) {
 			if it.text.from >= it.text.to && len(it.blocks) == 0 {
 				p.report.add(p.pos(it.at), CodeEmptyItem, "a list item has no text")
 				return

@@ -17,16 +17,12 @@ func (p *parse) readFiles() {
 			continue
 		}
 		before := len(p.spec.AffectedFiles)
-		for i, n := range s.blocks {
-			end := s.end
-			if i+1 < len(s.blocks) {
-				end = p.endOf(n, s.end)
-			}
+		for _, n := range s.blocks {
 			switch {
 			case isParagraph(n):
 				p.readFileTable(n)
 			case n.Kind() == ast.KindList:
-				p.listItems(n, end, func(it item) { p.addFile(p.listedFile(it), it.at) })
+				p.listItems(n, p.endOf(n, s.end), func(it item) { p.addFile(p.listedFile(it), it.at) })
 			}
 		}
 		p.judgeItems(s, len(p.spec.AffectedFiles) > before)

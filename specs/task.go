@@ -44,17 +44,22 @@ func (p *parse) readTasks() {
 		all = append(all, found{t, written})
 	}
 	var heading *section
-	for _, s := range p.sections {
+	inside := 0 // level of the heading that is the present task
+	for i, s := range p.sections {
 		if s.kind != tasksSection {
+			inside = 0
 			continue
 		}
-		if s.inner {
-			if _, ok := p.idAt(s.heading, headingTaskIDs); ok {
-				add(p.headingItem(s), headingTaskIDs)
-				continue
-			}
-		} else {
+		if inside > 0 && s.level > inside {
+			continue
+		}
+		inside = 0
+		if !s.inner {
 			heading = s
+		} else if _, ok := p.idAt(s.heading, headingTaskIDs); ok {
+			add(p.headingItem(i), headingTaskIDs)
+			inside = s.level
+			continue
 		}
 		p.eachItem(s, func(it item) { add(it, taskIDs) })
 	}
@@ -69,9 +74,19 @@ func (p *parse) readTasks() {
 	}
 }
 
-// headingItem makes an item of a heading and what stands below it.
-func (p *parse) headingItem(s *section) item {
-	return item{at: s.at, end: s.end, text: s.heading, blocks: s.blocks, body: s.body}
+// headingItem makes an item of heading i and what stands below it, up to the
+// next heading that is not deeper.
+func (p *parse) headingItem(i int) item {
+	s := p.sections[i]
+	it := item{at: s.at, end: s.end, text: s.heading, blocks: s.blocks, body: s.body}
+	for _, deeper := range p.sections[i+1:] {
+		if deeper.level <= s.level {
+			break
+		}
+		it.blocks = append(it.blocks, deeper.blocks...)
+		it.end = deeper.end
+	}
+	return it
 }
 
 func (p *parse) readTask(it item, style idStyle) (t parsedTask, written bool) {
@@ -96,6 +111,9 @@ func (p *parse) readTask(it item, style idStyle) (t parsedTask, written bool) {
 	}
 	checks, title, description := p.readChecks(it, text, cuts)
 	t.Title, t.Description, t.Checks = title, description, checks.commands
+	if title == "" {
+		p.report.add(t.at, CodeEmptyItem, "a task has no title")
+	}
 	for _, a := range append(attrs, checks.attrs...) {
 		p.apply(&t, a)
 	}
@@ -126,18 +144,6 @@ func (p *parse) refer(to []place, words []reference) []place {
 		to = append(to, place{w.text, p.pos(w.at)})
 	}
 	return to
-}
-
-// isBullet says whether a nested list item such as "- After: T1" holds
-// attributes: it starts with a known key, and there is no other.
-func (a attributes) isBullet() bool {
-	known := 0
-	for _, values := range [][]reference{a.profile, a.after, a.covers} {
-		if len(values) > 0 {
-			known++
-		}
-	}
-	return known > 0 && len(a.unknown) == 0 && len(a.empty) == 0 && a.first
 }
 
 // mergeSpans puts two ordered lists of spans into one.
