@@ -31,7 +31,7 @@ func TestHostSuite(t *testing.T) {
 // Everything that changes the image must change its name, or the old one would be taken for it.
 func TestRefIsAHashOfTheRecipe(t *testing.T) {
 	r := recipe{profile: Profile{Name: "base", Packages: []string{"git", "jq"}}, suite: "trixie", base: "debian@sha256:00"}
-	if !strings.HasPrefix(r.ref(), "localhost/wrapix-base:") || r.ref() != r.ref() {
+	if !strings.HasPrefix(r.ref(), "localhost/wrapix-base:") {
 		t.Fatalf("ref = %s", r.ref())
 	}
 	others := []recipe{
