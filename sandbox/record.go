@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/wrapix/wrapix/internal/failpoint"
 	"github.com/wrapix/wrapix/sandbox/frame"
 )
 
@@ -149,9 +150,11 @@ func (r *record) finish(name string) (Result, error) {
 			return Result{}, fmt.Errorf("sandbox %s: %w: its record is damaged: the output is not what the result says", name, ErrLost)
 		}
 	}
+	failpoint.Here("reported")
 	if err := r.sync(); err != nil {
 		return Result{}, fmt.Errorf("sandbox %s: %w", name, err)
 	}
+	failpoint.Here("synced")
 	return *result, nil
 }
 

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/wrapix/wrapix/internal/failpoint"
 )
 
 // Run creates and starts the sandbox, passes its output on to sink as it comes, and returns the result when the guest
@@ -33,6 +35,7 @@ func Run(ctx context.Context, rt Runtime, spec Spec, sink Sink) (Result, error) 
 	if err := rt.Create(ctx, spec); err != nil {
 		return Result{}, err
 	}
+	failpoint.Here("created")
 	rec, err := openRecord(f, sink)
 	if err != nil {
 		return Result{}, fmt.Errorf("sandbox %s: %w", spec.Name, err)
@@ -41,6 +44,7 @@ func Run(ctx context.Context, rt Runtime, spec Spec, sink Sink) (Result, error) 
 	if err := rt.Start(ctx, spec.Name); err != nil {
 		return Result{}, err
 	}
+	failpoint.Here("started")
 	return rec.follow(ctx, rt, spec.Name)
 }
 

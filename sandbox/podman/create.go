@@ -296,6 +296,9 @@ func tmpfs(dest string, options ...string) specs.Mount {
 // translate finds the errors that callers decide on in what Podman says. Its API has no codes for them: a name that is
 // taken is an internal error (500).
 func translate(err error) error {
+	if err == nil {
+		return nil
+	}
 	text := err.Error()
 	switch {
 	case strings.Contains(text, "already in use"):

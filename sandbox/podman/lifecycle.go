@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"syscall"
 	"time"
 
@@ -71,22 +72,38 @@ func (e *Engine) stop(ctx context.Context, name string, grace time.Duration) err
 	return err
 }
 
+// removeTries bounds how often Remove meets a container that ends at that very moment.
+const removeTries = 5
+
 // Remove implements sandbox.Runtime.
 func (e *Engine) Remove(ctx context.Context, name string) error {
-	opts := new(containers.RemoveOptions).WithForce(true).WithIgnore(true).WithVolumes(true).WithTimeout(0)
-	reports, err := containers.Remove(e.with(ctx), name, opts)
-	for _, r := range reports {
-		err = errors.Join(err, r.Err)
+	err := e.remove(ctx, name)
+	for try := 1; err != nil && strings.Contains(err.Error(), "state improper") && try < removeTries; try++ {
+		// Podman fails to kill what ends while it tries. Once it has ended, nothing needs to be killed.
+		if _, errWait := e.wait(ctx, name); errWait != nil && !errors.Is(errWait, sandbox.ErrNotFound) {
+			break
+		}
+		err = e.remove(ctx, name)
 	}
 	if err != nil {
-		if err = translate(err); !errors.Is(err, sandbox.ErrNotFound) {
-			return fmt.Errorf("remove sandbox %s: %w", name, err)
-		}
+		return fmt.Errorf("remove sandbox %s: %w", name, err)
 	}
 	if err := removeTree(e.copyPath(name)); err != nil {
 		return fmt.Errorf("remove the workspace copy of sandbox %s: %w", name, err)
 	}
 	return nil
+}
+
+func (e *Engine) remove(ctx context.Context, name string) error {
+	opts := new(containers.RemoveOptions).WithForce(true).WithIgnore(true).WithVolumes(true).WithTimeout(0)
+	reports, err := containers.Remove(e.with(ctx), name, opts)
+	for _, r := range reports {
+		err = errors.Join(err, r.Err)
+	}
+	if err = translate(err); errors.Is(err, sandbox.ErrNotFound) {
+		return nil
+	}
+	return err
 }
 
 // List implements sandbox.Runtime.

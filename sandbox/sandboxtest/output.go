@@ -90,7 +90,7 @@ var outputTests = []test{
 		check(t, "cut", o.Stdout.Cut, 0)
 	}},
 	{"BothAtOnce", func(t *testing.T, s *suite) {
-		o := s.sh(t, `yes out | head -n 200000 & yes err | head -n 200000 >&2; wait`)
+		o := s.sh(t, `yes out 2>/dev/null | head -n 200000 & yes err 2>/dev/null | head -n 200000 >&2; wait`)
 		if o.stdout != strings.Repeat("out\n", 200_000) || o.stderr != strings.Repeat("err\n", 200_000) {
 			t.Errorf("%d and %d bytes came out", len(o.stdout), len(o.stderr))
 		}
