@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/wrapix/wrapix/engine"
+	"github.com/wrapix/wrapix/internal/failpoint"
 	"github.com/wrapix/wrapix/sandbox"
 )
 
@@ -121,6 +122,7 @@ func (s *Steps) prepare(ctx context.Context, w engine.Workflow, a engine.Activit
 	if err != nil {
 		return spec, err
 	}
+	failpoint.Here("prepared")
 	spec.Image, err = s.o.Image(ctx, w.Task(a.ID.Task).Profile)
 	return spec, err
 }

@@ -3,4 +3,21 @@
 // Only a program built with the tag "failpoints" has them; in every other build Here does nothing and costs nothing.
 // There the variable RALPH_FAILPOINT=NAME or NAME:N makes the process kill itself with SIGKILL the N-th time it comes
 // to that place.
+//
+// The places, in the order in which one activity passes them:
+//
+//	intended   the activity is announced in the log, nothing else exists
+//	prepared   its folder and prompt exist
+//	created    its container exists
+//	started    its container runs
+//	reported   the guest's result was read
+//	synced     the record is safe on disk
+//	performed  the outcome is known
+//	recorded   the outcome is in the log
+//	released   the container is gone
 package failpoint
+
+// Names lists the places in the order above.
+var Names = []string{
+	"intended", "prepared", "created", "started", "reported", "synced", "performed", "recorded", "released",
+}
