@@ -54,6 +54,7 @@ func (r recipe) bootstrap(ctx context.Context, eng Engine, opts Options) error {
 	cmd.Env = append(os.Environ(), "TMPDIR="+work.Name())
 	cmd.Dir = "/" // it warns about a folder that subordinate ids cannot enter
 	cmd.Stdout = tree
+	cmd.ExtraFiles = []*os.File{work} // the lock lives as long as any of its processes
 	if err := runReporting(cmd, opts.Progress); err != nil {
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -96,13 +97,14 @@ func (r recipe) changes() []string {
 	return changes
 }
 
-// runReporting runs mmdebstrap and passes on what it says of its progress. It gets time to clean up when ctx ends, and
-// is told to when we die.
+// runReporting runs mmdebstrap and passes on what it says of its progress. When we die it goes on to its end and cleans
+// up after itself.
 func runReporting(cmd *exec.Cmd, progress io.Writer) error {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
-	// Like Ctrl-C, to the whole group: it waits for its helpers before it looks at a signal of its own.
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGINT) }
-	cmd.WaitDelay = 30 * time.Second
+	// It has no ear for a polite signal while it works: only its children would have, of which there may be none at
+	// that moment. In its group is also the first process of the namespace it builds in, which takes all others along.
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.WaitDelay = 10 * time.Second
 	said := &tail{each: func(line string) {
 		if step, ok := strings.CutPrefix(line, "I: "); ok && strings.HasSuffix(step, "...") && !strings.Contains(step, "/") {
 			fmt.Fprintln(progress, "  "+step)
@@ -122,7 +124,7 @@ func runReporting(cmd *exec.Cmd, progress io.Writer) error {
 	return nil
 }
 
-// makeWork makes a folder to build in, and returns it open and locked for as long as we live. It is not in the usual
+// makeWork makes a folder to build in, and returns it open and locked. It is not in the usual
 // temporary folder, which may be in memory; and others than the owner can enter it, as subordinate ids are others.
 func makeWork() (*os.File, error) {
 	path, err := os.MkdirTemp(filepath.Dir(workPrefix), filepath.Base(workPrefix))
