@@ -19,9 +19,12 @@ type attributes struct {
 	covers  []reference
 	unknown []reference // keys
 	empty   []reference // keys without a value
-	first   bool        // the text starts with a key
+	first   bool        // the text starts with a key and a colon
+	bare    bool        // a key has no colon
 	cut     span
 }
+
+var knownKeys = []string{"profile", "after", "covers"}
 
 // maxKey is longer than every key.
 const maxKey = 24
@@ -39,7 +42,7 @@ func (s *source) findAttributes(in span, codes []codeSpan) []attributes {
 			i = codes[code].all.to - 1
 			continue
 		}
-		if s.plain[i] != '(' || !startsWithKey(s.plain[i+1:in.to]) {
+		if s.plain[i] != '(' || !startsWithKey(s.plain[i+1:in.to]) && !startsWithKnown(s.plain[i+1:in.to]) {
 			continue
 		}
 		n := bytes.IndexAny(s.plain[i+1:in.to], "()")
@@ -67,8 +70,18 @@ func startsWithKey(text []byte) bool {
 	return i > start && i < len(text) && text[i] == ':'
 }
 
+// startsWithKnown says whether text starts with a known key that has no colon.
+func startsWithKnown(text []byte) bool {
+	text = bytes.TrimLeft(text[:min(len(text), 2*maxKey)], blanks)
+	n := bytes.IndexAny(text, blanks)
+	return n > 0 && isKnownKey(string(text[:n]))
+}
+
+func isKnownKey(word string) bool { return slices.Contains(knownKeys, strings.ToLower(word)) }
+
 // parseAttributes reads keys and values. A word that ends with a colon is a
-// key; the words behind it, up to the next key, are its values.
+// key, and so is a known key without one; the words behind it, up to the next
+// key, are its values.
 func (s *source) parseAttributes(in span) attributes {
 	var a attributes
 	var key reference
@@ -107,6 +120,10 @@ func (s *source) parseAttributes(in span) attributes {
 			i++
 		case i < in.to && s.plain[i] == ':':
 			i++
+		case isKnownKey(word.text):
+			store()
+			a.bare = true
+			key, values = word, nil
 		case word.text != "" && word.text != "and":
 			values = append(values, word)
 		}
@@ -118,34 +135,39 @@ func (s *source) parseAttributes(in span) attributes {
 // isAttributes tells attributes from prose in parentheses: a key is known, or
 // nearly so.
 func (a attributes) isAttributes() bool {
+	if a.bare && !a.namesOnly() { // "(after the party)"
+		return false
+	}
 	return len(a.profile)+len(a.after)+len(a.covers) > 0 || a.knownEmpty() || a.typo()
 }
 
 func (a attributes) knownEmpty() bool {
-	for _, key := range a.empty {
-		switch strings.ToLower(key.text) {
-		case "profile", "after", "covers":
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(a.empty, func(key reference) bool { return isKnownKey(key.text) })
 }
 
 // isBullet says whether a nested list item such as "- After: T1" holds
 // attributes: it starts with a known key, there is no other, and the values
 // are names. "- Covers: empty input" is prose.
 func (a attributes) isBullet() bool {
-	refs := slices.Concat(a.after, a.covers)
-	if !a.first || len(a.unknown) > 0 || len(a.empty) > 0 || len(a.profile) > 1 || len(refs)+len(a.profile) == 0 {
-		return false
-	}
-	return !slices.ContainsFunc(refs, func(r reference) bool { return !looksLikeID(r.text) })
+	return a.first && len(a.unknown) == 0 && len(a.empty) == 0 && len(a.profile) <= 1 && a.namesOnly()
 }
+
+// namesOnly says whether there are values, and those of after and covers look
+// like ids. One plain word behind after is the id of a task, too.
+func (a attributes) namesOnly() bool {
+	if len(a.after) == 1 && isSlug(a.after[0].text) {
+		return !slices.ContainsFunc(a.covers, notAnID)
+	}
+	refs := slices.Concat(a.after, a.covers)
+	return len(refs)+len(a.profile) > 0 && !slices.ContainsFunc(refs, notAnID)
+}
+
+func notAnID(r reference) bool { return !looksLikeID(r.text) }
 
 // typo says whether a key is one letter away from a known one.
 func (a attributes) typo() bool {
 	for _, key := range a.unknown {
-		for _, known := range []string{"profile", "after", "covers"} {
+		for _, known := range knownKeys {
 			if oneEdit(strings.ToLower(key.text), known) {
 				return true
 			}

@@ -105,8 +105,12 @@ func kindUnder(outer sectionKind, heading string) sectionKind {
 	switch {
 	case outer == unknownSection:
 		return own
-	case outer == requirementsSection && (own == functionalSection || own == nonFunctionalSection || own == criteriaSection):
+	case outer.holdsRequirements() && (own == functionalSection || own == nonFunctionalSection || own == criteriaSection):
 		return own
 	}
 	return outer
+}
+
+func (k sectionKind) holdsRequirements() bool {
+	return k == requirementsSection || k == functionalSection || k == nonFunctionalSection
 }

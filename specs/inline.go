@@ -257,69 +257,70 @@ func (s *source) flat(in span, codes []codeSpan, cuts []span) string {
 	if len(cuts) == 0 && isFlat(s.plain[in.from:in.to]) {
 		return strings.TrimSpace(s.text(in.from, in.to))
 	}
-	var b strings.Builder
-	at, code := in.from, 0
-	prose := func(to int) {
-		for at < to {
-			for code < len(codes) && codes[code].all.to <= at {
-				code++
-			}
-			end := to
-			if code < len(codes) && codes[code].all.from < to {
-				end = max(codes[code].all.from, at)
-			}
-			if end == at { // a code span starts here
-				end = min(codes[code].all.to, to)
-				b.WriteString(s.code(span{at, end}))
-				at = end
-				continue
-			}
-			joinSpace(&b, s.text(at, end))
-			at = end
+	f := flattener{source: s, codes: codes}
+	at := in.from
+	for _, c := range cuts {
+		f.write(at, min(c.from, in.to))
+		at = max(at, min(c.to, in.to))
+		if next := skip(s.plain, at, in.to, blanks); next < in.to && strings.IndexByte(".,;:", s.plain[next]) >= 0 {
+			f.out = bytes.TrimRight(f.out, " ") // no space in front of punctuation behind a cut
+			at = next
 		}
 	}
-	cutEnd := false
-	for _, c := range cuts {
-		if c.from < at {
-			at = max(at, min(c.to, in.to))
+	cutEnd := len(cuts) > 0 && len(bytes.TrimLeft(s.plain[at:in.to], blanks+".")) == 0
+	if cutEnd {
+		return strings.TrimSuffix(strings.Trim(string(f.out), " ,;:–—("), " -")
+	}
+	f.write(at, in.to)
+	return string(bytes.TrimSpace(f.out))
+}
+
+// flattener writes pieces of a paragraph, in order, as one line.
+type flattener struct {
+	*source
+	codes []codeSpan // those not yet written
+	out   []byte
+}
+
+func (f *flattener) write(from, to int) {
+	for from < to {
+		for len(f.codes) > 0 && f.codes[0].all.to <= from {
+			f.codes = f.codes[1:]
+		}
+		if len(f.codes) == 0 || f.codes[0].all.from >= to {
+			f.prose(from, to)
+			return
+		}
+		code := f.codes[0].all
+		if from < code.from {
+			f.prose(from, code.from)
+			from = code.from
 			continue
 		}
-		prose(min(c.from, in.to))
-		at = min(c.to, in.to)
-		cutEnd = len(bytes.TrimLeft(s.plain[at:in.to], blanks+".")) == 0
-		if cutEnd {
-			at = in.to
+		end := min(code.to, to)
+		f.out = append(f.out, f.code(span{from, end})...)
+		from = end
+	}
+}
+
+// prose writes text with each run of white space as one space.
+func (f *flattener) prose(from, to int) {
+	space := len(f.out) > 0 && f.out[len(f.out)-1] == ' '
+	text := f.text(from, to)
+	for i := range len(text) {
+		if strings.IndexByte(blanks, text[i]) < 0 {
+			f.out = append(f.out, text[i])
+			space = false
+		} else if !space {
+			f.out = append(f.out, ' ')
+			space = true
 		}
 	}
-	prose(in.to)
-	t := strings.TrimSpace(b.String())
-	if cutEnd {
-		t = strings.TrimRight(t, " ,;:–—(")
-		t = strings.TrimSuffix(t, " -")
-	}
-	return t
 }
 
 // isFlat says whether text is one line with single spaces.
 func isFlat(text []byte) bool {
 	return bytes.IndexAny(text, "\t\n\v\f") < 0 && !bytes.Contains(text, []byte("  "))
-}
-
-// joinSpace writes text with each run of white space as one space.
-func joinSpace(b *strings.Builder, text string) {
-	space := strings.HasSuffix(b.String(), " ")
-	for _, r := range text {
-		switch r {
-		case ' ', '\t', '\n', '\v', '\f':
-			if !space {
-				b.WriteByte(' ')
-			}
-			space = true
-		default:
-			b.WriteRune(r)
-			space = false
-		}
-	}
 }
 
 func skip(text []byte, i, to int, set string) int {

@@ -208,13 +208,19 @@ func (n *nested) add(f finding) {
 func (s *source) description(it item, without []span) string {
 	var b strings.Builder
 	at := it.body
-	for _, cut := range without {
-		if cut.from >= at {
-			b.WriteString(s.text(at, min(cut.from, it.end)))
+	write := func(to int) {
+		if strings.HasSuffix(b.String(), "\n\n") {
+			at = skip(s.plain, at, to, "\n") // one blank line is enough where something is left out
 		}
+		if at < to {
+			b.WriteString(s.text(at, to))
+		}
+	}
+	for _, cut := range without {
+		write(min(cut.from, it.end))
 		at = max(at, cut.to)
 	}
-	b.WriteString(s.text(at, it.end))
+	write(it.end)
 	return dedent(b.String())
 }
 

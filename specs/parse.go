@@ -63,12 +63,12 @@ type section struct {
 
 func (p *parse) checkBytes() {
 	if n := bytes.IndexByte(p.raw, 0); n >= 0 {
-		p.report.add(p.pos(n), CodeNUL, "%s", plural(bytes.Count(p.raw, []byte{0}), "NUL byte", "NUL bytes"))
+		p.report.add(p.pos(n), CodeNUL, "the spec has %s, the first one here", plural(bytes.Count(p.raw, []byte{0}), "NUL byte", "NUL bytes"))
 	}
 	for i := 0; i < len(p.raw); {
 		r, size := utf8.DecodeRune(p.raw[i:])
 		if r == utf8.RuneError && size == 1 {
-			p.report.add(p.pos(i), CodeInvalidUTF8, "byte 0x%02x is not valid UTF-8", p.raw[i])
+			p.report.add(p.pos(i), CodeInvalidUTF8, "the spec is not valid UTF-8: byte 0x%02x", p.raw[i])
 			return // one place is enough: such a file is in another encoding as a whole
 		}
 		i += size
@@ -144,6 +144,7 @@ func (p *parse) nameSections() {
 		if titled {
 			p.spec.Title = s.title
 			p.spec.TitlePos = p.pos(s.at)
+			p.sections[0].kind = unknownSection
 			s.kind = titleSection
 			continue // what follows the title is not inside it
 		}
@@ -252,6 +253,9 @@ func (p *parse) readCriteria() {
 		before := len(p.spec.Criteria)
 		p.eachItem(s, func(it item) {
 			checks, text, description := p.readChecks(it, it.text, nil)
+			if text == "" && len(checks.commands) > 0 {
+				text = "`" + checks.commands[0] + "`"
+			}
 			if description != "" {
 				text += "\n" + description
 			}

@@ -1,0 +1,5 @@
+//go:build !race
+
+package specs_test
+
+const raceDetector = false
