@@ -81,7 +81,8 @@ func (c Intend) decide(d *decision) error {
 		return fmt.Errorf("run task %s: %w", c.Task, ErrNotAllowed)
 	}
 	phase := phaseOf(t)
-	if phase == "" {
+	needless := phase == PhasePlan && d.w.Source.Complete || phase == PhaseReady && len(d.w.Source.Tasks) > 0
+	if phase == "" || needless {
 		return fmt.Errorf("run task %s in state %s: %w", t.ID, t.State, ErrNotAllowed)
 	}
 	if d.w.State.Waits() {
@@ -125,7 +126,7 @@ func (c Finish) decide(d *decision) error {
 	}
 	f := FinishedData{Phase: t.Open.Phase, Check: c.ID.Check, Outcome: c.Outcome}
 	if c.ID.Check > 0 {
-		f.Verdict, f.Reason = judgeCheck(c.Outcome)
+		f.Verdict, f.Reason = judgeCheck(t, c.Outcome)
 		d.emit(CheckFinished, t.ID, c.ID.Number, f)
 	} else {
 		f.Verdict, f.Reason = judgeAttempt(d.w, t.Open.Phase, &f.Outcome)

@@ -104,7 +104,9 @@ func (ev *evolution) workflowEvent(e Event) error {
 	switch data := e.Data.(type) {
 	case StartedData:
 		w.GitHead, w.Limits = data.GitHead, data.Limits
-		ev.source(data.Source)
+		if err := ev.source(data.Source); err != nil {
+			return err
+		}
 		if err := ev.release(PlanTask); err != nil {
 			return err
 		}
@@ -157,7 +159,9 @@ func (ev *evolution) taskEvent(t *Task, e Event) error {
 	case TasksData:
 		return ev.planned(t, data)
 	case SourceData:
-		ev.source(data.Source)
+		if err := ev.source(data.Source); err != nil {
+			return err
+		}
 		if err := t.move("pass"); err != nil {
 			return err
 		}
@@ -230,10 +234,15 @@ func (ev *evolution) planned(t *Task, data TasksData) error {
 	return ev.move("ready")
 }
 
-func (ev *evolution) source(s Source) {
+func (ev *evolution) source(s Source) error {
+	criteria, err := ev.task(CriteriaTask)
+	if err != nil {
+		return err
+	}
+	// In the stored form an empty list is a missing one, and the replay must give the same.
+	criteria.Checks = append([]string(nil), s.Criteria...)
 	ev.w.Source, ev.w.SpecHash = &s, s.Hash
-	criteria, _ := ev.task(CriteriaTask)
-	criteria.Checks = s.Criteria
+	return nil
 }
 
 func (ev *evolution) release(id TaskID) error {

@@ -26,6 +26,11 @@ func judgeAttempt(w Workflow, phase Phase, o *Outcome) (Verdict, string) {
 	case phase == PhasePlan && !o.Source.Complete:
 		o.Evidence = o.Source.Reason
 		return VerdictFailed, "the spec that the agent wrote is not complete"
+	case phase == PhasePlan && len(o.Source.Tasks) > 0:
+		if problems := PlanProblems(o.Source.Tasks, *o.Source); len(problems) > 0 {
+			o.Evidence = strings.Join(problems, "\n")
+			return VerdictFailed, "the tasks of the spec that the agent wrote are no plan: " + problems[0]
+		}
 	case phase == PhaseReady:
 		problems := PlanProblems(o.Tasks, *w.Source)
 		for _, id := range uncovered(o.Tasks, w.Source.Requirements) {
@@ -39,8 +44,9 @@ func judgeAttempt(w Workflow, phase Phase, o *Outcome) (Verdict, string) {
 	return VerdictClaimed, ""
 }
 
-func judgeCheck(o Outcome) (Verdict, string) {
-	if o.Passed() {
+// judgeCheck says what a verification means: all checks of the task ran and passed, or it failed.
+func judgeCheck(t *Task, o Outcome) (Verdict, string) {
+	if o.Passed() && len(o.Checks) >= len(t.Checks) {
 		return VerdictPassed, ""
 	}
 	if o.Failed != "" {
@@ -51,5 +57,5 @@ func judgeCheck(o Outcome) (Verdict, string) {
 			return VerdictFailed, fmt.Sprintf("check failed with exit code %d: %s", c.ExitCode, c.Command)
 		}
 	}
-	return VerdictFailed, "no check ran"
+	return VerdictFailed, fmt.Sprintf("only %d of %d checks ran", len(o.Checks), len(t.Checks))
 }

@@ -1,0 +1,383 @@
+package engine_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/wrapix/wrapix/engine"
+)
+
+// TestAnySequence drives a workflow through random commands and outcomes and holds it after each against what must
+// always be so. The rules are told here a second time, from the events alone.
+func TestAnySequence(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		m := newWorld(t)
+		t.Repeat(map[string]func(*rapid.T){
+			"":          m.check,
+			"next":      m.next,
+			"finish":    m.finish,
+			"finish2":   m.finish, // more often than what goes wrong
+			"intend":    m.intend,
+			"interrupt": m.interrupt,
+			"reply":     m.reply,
+			"retry":     m.retry,
+			"limits":    m.limits,
+			"notified":  m.notified,
+			"stranger":  m.stranger,
+			"cancel":    m.cancel,
+		})
+		m.goodEnd(t)
+	})
+}
+
+// world is a workflow with what its events alone say about it.
+type world struct {
+	life
+	seen     int // events that were looked at
+	after    map[engine.TaskID][]engine.TaskID
+	checks   map[engine.TaskID]int
+	finished map[engine.TaskID]bool // by task.verified or task.unchecked
+	intended map[engine.AttemptID]bool
+	closed   map[engine.AttemptID]bool
+	ended    bool
+	replay   engine.Workflow
+}
+
+func newWorld(t *rapid.T) *world {
+	m := &world{
+		after: map[engine.TaskID][]engine.TaskID{}, checks: map[engine.TaskID]int{},
+		finished: map[engine.TaskID]bool{}, intended: map[engine.AttemptID]bool{}, closed: map[engine.AttemptID]bool{},
+	}
+	for { // a person does not get past an invalid spec
+		err := m.do(t, engine.Start{
+			ID: "w1", Label: "spec", SpecPath: "specs/a.md", Source: drawSource(t), GitHead: "abc", Limits: drawLimits(t),
+		})
+		if err == nil {
+			return m
+		}
+		var plan *engine.PlanError
+		if !errors.As(err, &plan) || m.w.Seq != 0 {
+			t.Fatalf("start: %v", err)
+		}
+	}
+}
+
+func drawSource(t *rapid.T) engine.Source {
+	s := engine.Source{
+		Text: "# Spec", Hash: rapid.SampledFrom([]string{"h1", "h2", "h3"}).Draw(t, "hash"),
+		Complete: rapid.Bool().Draw(t, "complete"), Reason: "because",
+		Criteria: repeated("make check", rapid.IntRange(0, 2).Draw(t, "criteria")),
+		Profiles: []string{"base", "go"}, Requirements: []string{"R1", "R2"},
+	}
+	if rapid.Bool().Draw(t, "with tasks") {
+		s.Tasks = drawTasks(t)
+	}
+	return s
+}
+
+// drawTasks makes a plan, sometimes one that cannot be taken.
+func drawTasks(t *rapid.T) []engine.PlannedTask {
+	n := rapid.IntRange(0, 6).Draw(t, "tasks")
+	bad := rapid.IntRange(0, 9).Draw(t, "fault")
+	var tasks []engine.PlannedTask
+	for i := range n {
+		p := engine.PlannedTask{
+			ID: engine.TaskID(fmt.Sprintf("T%d", i+1)), Title: "a task", Covers: []string{"R1", "R2"},
+			Profile: rapid.SampledFrom([]string{"", "base", "go"}).Draw(t, "profile"),
+			Checks:  repeated("make check", rapid.IntRange(0, 2).Draw(t, "checks")),
+		}
+		for j := range i {
+			if rapid.IntRange(0, 3).Draw(t, "after") == 0 {
+				p.After = append(p.After, engine.TaskID(fmt.Sprintf("T%d", j+1)))
+			}
+		}
+		tasks = append(tasks, p)
+	}
+	if n == 0 {
+		return tasks
+	}
+	first, last := &tasks[0], &tasks[n-1]
+	switch bad {
+	case 0:
+		first.After = append(first.After, last.ID) // a circle, if the last comes after the first
+	case 1:
+		last.After = append(last.After, "T99")
+	case 2:
+		last.ID = first.ID
+	case 3:
+		last.ID = rapid.SampledFrom([]engine.TaskID{engine.PlanTask, engine.ReadyTask, engine.CriteriaTask, "", "../x", "a b"}).Draw(t, "bad id")
+	case 4:
+		last.Profile = "no such"
+	case 5:
+		for i := range tasks {
+			tasks[i].Covers = []string{"R1"}
+		}
+	}
+	return tasks
+}
+
+func repeated(s string, n int) []string { return slices.Repeat([]string{s}, n) }
+
+func drawLimits(t *rapid.T) engine.Limits {
+	return engine.Limits{
+		MaxIterations: rapid.SampledFrom([]int{0, 0, 1, 3, 8}).Draw(t, "max iterations"),
+		MaxAttempts:   rapid.SampledFrom([]int{0, 1, 2, 3}).Draw(t, "max attempts"),
+		MaxTime:       rapid.SampledFrom([]time.Duration{0, 0, time.Minute, time.Hour}).Draw(t, "max time"),
+		MaxCostUSD:    rapid.SampledFrom([]float64{0, 0, 0.5, 5}).Draw(t, "max cost"),
+	}
+}
+
+func drawOutcome(t *rapid.T, a engine.Activity, task *engine.Task) engine.Outcome {
+	o := engine.Outcome{
+		Started: noon, Finished: noon.Add(time.Duration(rapid.IntRange(0, 120).Draw(t, "seconds")) * time.Second),
+		Evidence: "evidence", Message: rapid.SampledFrom([]string{"", "a message"}).Draw(t, "message"),
+	}
+	if rapid.IntRange(0, 7).Draw(t, "crashed") == 0 {
+		o.Failed, o.ExitCode = "exit code 1", 1
+	}
+	if a.Phase == engine.PhaseVerify {
+		ran := len(task.Checks) - rapid.SampledFrom([]int{0, 0, 0, 1}).Draw(t, "missing")
+		for range ran {
+			o.Checks = append(o.Checks, engine.CheckResult{Command: "make check", Passed: rapid.IntRange(0, 3).Draw(t, "check") > 0})
+		}
+		return o
+	}
+	o.CostUSD, o.InputTokens = rapid.SampledFrom([]float64{0, 0.25}).Draw(t, "cost"), 10
+	o.Signal = rapid.SampledFrom([]engine.Signal{
+		engine.SignalComplete, engine.SignalComplete, engine.SignalComplete, engine.SignalNone, engine.SignalBlocked, engine.SignalClarify,
+	}).Draw(t, "signal")
+	switch a.Phase {
+	case engine.PhasePlan:
+		if rapid.IntRange(0, 4).Draw(t, "product") > 0 {
+			s := drawSource(t)
+			o.Source = &s
+		}
+	case engine.PhaseReady:
+		o.Tasks = drawTasks(t)
+	}
+	return o
+}
+
+// anyTask draws a task's id, now and then one that does not exist.
+func (m *world) anyTask(t *rapid.T) engine.TaskID {
+	ids := []engine.TaskID{engine.PlanTask, engine.ReadyTask, engine.CriteriaTask, "T99", ""}
+	for _, task := range m.w.Tasks {
+		ids = append(ids, task.ID, task.ID)
+	}
+	return rapid.SampledFrom(ids).Draw(t, "task")
+}
+
+// try does a command that may be refused, but not for a reason of its own.
+func (m *world) try(t *rapid.T, c engine.Command) bool {
+	err := m.do(t, c)
+	switch {
+	case m.ended && !errors.Is(err, engine.ErrEnded):
+		t.Fatalf("%T after the end: %v", c, err)
+	case err != nil && !errors.Is(err, engine.ErrEnded) && !errors.Is(err, engine.ErrNotAllowed) && !errors.Is(err, engine.ErrNotFound):
+		t.Fatalf("%T: %v", c, err)
+	}
+	return err == nil
+}
+
+func (m *world) next(t *rapid.T) {
+	switch a := engine.Next(m.w); a.Kind {
+	case engine.PassPlan:
+		m.must(t, engine.SkipPlan{})
+	case engine.PassTasks:
+		m.must(t, engine.TakeTasks{})
+	case engine.RunAttempt, engine.RunCheck:
+		m.must(t, engine.Intend{Task: a.Task})
+	}
+}
+
+func (m *world) intend(t *rapid.T) { m.try(t, engine.Intend{Task: m.anyTask(t)}) }
+
+func (m *world) finish(t *rapid.T) {
+	open := m.w.OpenActivities()
+	if len(open) == 0 {
+		m.next(t)
+		return
+	}
+	a := rapid.SampledFrom(open).Draw(t, "activity")
+	m.must(t, engine.Finish{ID: a.ID, Outcome: drawOutcome(t, a, m.w.Task(a.ID.Task))})
+	m.refused(t, m.notAllowed(), engine.Finish{ID: a.ID})
+	m.refused(t, m.notAllowed(), engine.Interrupt{ID: a.ID})
+}
+
+func (m *world) notAllowed() error {
+	if m.w.State.Ended() {
+		return engine.ErrEnded
+	}
+	return engine.ErrNotAllowed
+}
+
+func (m *world) interrupt(t *rapid.T) {
+	for _, a := range m.w.OpenActivities() {
+		m.must(t, engine.Interrupt{ID: a.ID, Reason: "killed"})
+	}
+}
+
+func (m *world) reply(t *rapid.T)    { m.try(t, engine.Reply{Task: m.anyTask(t), Text: "blue"}) }
+func (m *world) retry(t *rapid.T)    { m.try(t, engine.Retry{Task: m.anyTask(t)}) }
+func (m *world) limits(t *rapid.T)   { m.try(t, engine.SetLimits{Limits: drawLimits(t)}) }
+func (m *world) notified(t *rapid.T) { m.try(t, engine.Notified{Task: m.anyTask(t)}) }
+
+// stranger does what nobody should.
+func (m *world) stranger(t *rapid.T) {
+	id := engine.AttemptID{Task: m.anyTask(t), Number: rapid.IntRange(0, 3).Draw(t, "number"), Check: rapid.IntRange(0, 2).Draw(t, "check")}
+	for _, a := range m.w.OpenActivities() {
+		if a.ID == id {
+			return
+		}
+	}
+	for _, c := range []engine.Command{engine.Finish{ID: id, Outcome: claims}, engine.Interrupt{ID: id}, engine.Start{ID: "w2"}} {
+		if m.try(t, c) {
+			t.Fatalf("%T %+v was allowed", c, c)
+		}
+	}
+	_ = m.try(t, engine.SkipPlan{})
+	_ = m.try(t, engine.TakeTasks{})
+}
+
+func (m *world) cancel(t *rapid.T) {
+	if rapid.IntRange(0, 9).Draw(t, "really") == 0 {
+		m.try(t, engine.Cancel{Reason: "enough"})
+	}
+}
+
+// check holds the workflow against the rules.
+func (m *world) check(t *rapid.T) {
+	for _, e := range m.log[m.seen:] {
+		m.look(t, e)
+	}
+	m.seen = len(m.log)
+	if got, want := whole(t, m.replay), whole(t, m.w); got != want {
+		t.Fatalf("the replay of %d events gives\n%s\nand not\n%s", len(m.log), got, want)
+	}
+	w := m.w
+	next, open := engine.Next(w), w.OpenActivities()
+	moves := next.Kind != engine.Nothing || len(open) > 0
+	switch {
+	case w.State.Ended() && (next.Kind != engine.Nothing || len(w.Waits()) > 0 || len(open) > 0):
+		t.Fatalf("%s, and yet: next %+v, waits %+v, open %+v", w.State, next, w.Waits(), open)
+	case w.State.Ended():
+	case w.State.Waits() == moves:
+		t.Fatalf("%s, and next is %+v, open %+v", w.State, next, open)
+	case w.State.Waits() && (w.Waiting() == nil || w.Waiting().Kind != w.State):
+		t.Fatalf("%s, and it waits for %+v", w.State, w.Waiting())
+	}
+	if w.State == engine.Done {
+		for _, task := range append(slices.Clone(w.Tasks), w.Criteria) {
+			if !m.finished[task.ID] && (task != w.Criteria || len(task.Checks) > 0) {
+				t.Fatalf("done, and task %s is %s", task.ID, task.State)
+			}
+		}
+	}
+	for _, task := range w.Tasks {
+		sound := task.Verified != nil && *task.Verified || task.Verified == nil && len(task.Checks) == 0
+		if (task.State == engine.TaskDone) != m.finished[task.ID] || task.State == engine.TaskDone && !sound {
+			t.Fatalf("task %s is %s with verified %v and %d checks", task.ID, task.State, task.Verified, len(task.Checks))
+		}
+	}
+}
+
+// look follows one event.
+func (m *world) look(t *rapid.T, e engine.Event) {
+	if e.Seq != m.replay.Seq+1 {
+		t.Fatalf("event %d follows %d", e.Seq, m.replay.Seq)
+	}
+	if m.ended {
+		t.Fatalf("event %s after the end", e.Type)
+	}
+	var err error
+	if m.replay, err = engine.Evolve(m.replay, reread(t, e)); err != nil {
+		t.Fatalf("replay: %v", err)
+	}
+	switch data := e.Data.(type) {
+	case engine.TasksData:
+		for _, p := range data.Tasks {
+			m.after[p.ID], m.checks[p.ID] = p.After, len(p.Checks)
+		}
+		if problems := engine.PlanProblems(data.Tasks, *m.replay.Source); len(problems) > 0 {
+			t.Fatalf("a plan was taken with %v", problems)
+		}
+	case engine.IntendedData:
+		id := engine.AttemptID{Task: e.Task, Number: e.Attempt, Check: data.Check}
+		if m.intended[id] {
+			t.Fatalf("%s is intended again", id)
+		}
+		m.intended[id] = true
+		for _, dep := range m.after[e.Task] {
+			if !m.finished[dep] {
+				t.Fatalf("%s runs before %s is finished", id, dep)
+			}
+		}
+		if m.replay.Budget != nil {
+			t.Fatalf("%s runs though %s", id, m.replay.Budget.Message)
+		}
+	case engine.FinishedData:
+		m.close(t, engine.AttemptID{Task: e.Task, Number: e.Attempt, Check: data.Check})
+		if data.Verdict == engine.VerdictPassed && len(data.Outcome.Checks) < m.checks[e.Task] {
+			t.Fatalf("%s/%d passed with %d of %d checks", e.Task, e.Attempt, len(data.Outcome.Checks), m.checks[e.Task])
+		}
+	case engine.InterruptedData:
+		m.close(t, engine.AttemptID{Task: e.Task, Number: e.Attempt, Check: data.Check})
+	}
+	switch e.Type {
+	case engine.TaskVerified, engine.TaskUnchecked:
+		if m.finished[e.Task] || e.Type == engine.TaskUnchecked && m.checks[e.Task] > 0 {
+			t.Fatalf("%s of task %s", e.Type, e.Task)
+		}
+		m.finished[e.Task] = true
+	case engine.WorkflowDone, engine.WorkflowCancelled:
+		m.ended = true
+	}
+}
+
+func (m *world) close(t *rapid.T, id engine.AttemptID) {
+	if !m.intended[id] || m.closed[id] {
+		t.Fatalf("%s is closed: intended %t, closed before %t", id, m.intended[id], m.closed[id])
+	}
+	m.closed[id] = true
+}
+
+// goodEnd answers, retries and lets everything succeed: then the workflow must come to its end, wherever it was.
+func (m *world) goodEnd(t *rapid.T) {
+	if m.ended {
+		return
+	}
+	m.interrupt(t)
+	m.must(t, engine.SetLimits{})
+	for range 100 {
+		m.check(t)
+		if m.ended {
+			if m.w.State != engine.Done {
+				t.Fatalf("it ended %s", m.w.State)
+			}
+			return
+		}
+		if wait := m.w.Waiting(); wait != nil && engine.Next(m.w).Kind == engine.Nothing {
+			if m.do(t, engine.Reply{Task: wait.Task, Text: "yes"}) != nil {
+				m.must(t, engine.Retry{Task: wait.Task})
+			}
+			continue
+		}
+		m.next(t)
+		for _, a := range m.w.OpenActivities() {
+			o := claims
+			o.Source = &engine.Source{Hash: "h9", Complete: true, Profiles: []string{"base"}}
+			o.Tasks = []engine.PlannedTask{{ID: "T1", Covers: []string{"R1", "R2"}}}
+			for range m.w.Task(a.ID.Task).Checks {
+				o.Checks = append(o.Checks, engine.CheckResult{Passed: true})
+			}
+			m.must(t, engine.Finish{ID: a.ID, Outcome: o})
+		}
+	}
+	t.Fatalf("no end in sight: %s, next %+v\n%s", m.w.State, engine.Next(m.w), strings.Join(m.types(0), "\n"))
+}
