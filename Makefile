@@ -19,7 +19,7 @@ export GOFLAGS := $(GOFLAGS_BASE) -trimpath
 export CGO_ENABLED := 0
 with_race = CGO_ENABLED=1 GOFLAGS='$(GOFLAGS_BASE)'
 
-.PHONY: help deps deps-run build guest demo test bench soak lint install clean
+.PHONY: help deps deps-run build tools guest demo test bench soak lint install clean
 
 help: ## say what the targets do (the default)
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -35,9 +35,11 @@ deps-run:
 build: guest ## make bin/ralph and bin/wrapix
 	go build -ldflags '-s -w -X main.version=$(VERSION)' -o bin/ ./cmd/...
 
+tools:
+	@go build -o bin/ ./internal/testlines ./internal/killloop
+
 # The guest is embedded in both commands, so it comes first; every other target that compiles needs it too.
 guest:
-	@mkdir -p sandbox/guestbin/bin
 	go build -ldflags '-s -w' -o sandbox/guestbin/bin/guest ./sandbox/guest
 
 ifeq ($(shell id -u),0)
@@ -52,13 +54,13 @@ else
 demo: deps-run build ## take the example spec through the whole workflow in real containers
 	@scripts/demo $(ARGS)
 
-test: deps build lint ## lint, then every test with the race detector, on real containers
+test: deps build tools lint ## lint, then every test with the race detector, on real containers
 	@$(with_race) scripts/test $(ARGS)
 
 bench: deps build ## print each speed goal as a ratio
 	@scripts/bench $(ARGS)
 
-soak: deps build ## the long runs: more random sequences, fifty kills
+soak: deps build tools ## the long runs: more random sequences, fifty kills
 	@$(with_race) scripts/soak $(ARGS)
 
 endif
@@ -66,7 +68,7 @@ endif
 lint: guest ## gofmt, vet, staticcheck, shellcheck, govulncheck
 	@scripts/lint
 
-install: ## install binaries, man pages and completions below PREFIX=/usr/local
+install: $(if $(wildcard bin/ralph),,build) ## install binaries, man pages and completions below PREFIX=/usr/local
 	@scripts/install '$(DESTDIR)$(PREFIX)'
 
 clean: ## remove what the targets made in this tree
