@@ -55,7 +55,7 @@ type CodeMeaning struct {
 	Meaning  string
 }
 
-// Codes returns every code that Parse and ValidateTasks can report, with its
+// Codes returns every code that Parse can report, with its
 // severity and meaning, in the order in which documentation shows them.
 func Codes() []CodeMeaning {
 	return []CodeMeaning{

@@ -26,14 +26,21 @@ func FuzzParse(f *testing.F) {
 		}
 		checkPlaces(t, src, spec, ds)
 		checkTexts(t, spec, ds)
+		tasks, requirements := map[string]bool{}, map[string]bool{}
+		for _, task := range spec.Tasks {
+			tasks[task.ID] = true
+		}
+		for _, r := range spec.Requirements {
+			requirements[r.ID] = true
+		}
 		for _, task := range spec.Tasks {
 			for _, id := range task.After {
-				if spec.Task(id) == nil {
+				if !tasks[id] {
 					t.Errorf("task %s comes after %q, which is no task", task.ID, id)
 				}
 			}
 			for _, id := range task.Covers {
-				if spec.Requirement(id) == nil {
+				if !requirements[id] {
 					t.Errorf("task %s covers %q, which is no requirement", task.ID, id)
 				}
 			}
@@ -83,7 +90,6 @@ func checkPlaces(t *testing.T, src []byte, spec *specs.Spec, ds []specs.Diagnost
 func checkTexts(t *testing.T, spec *specs.Spec, ds []specs.Diagnostic) {
 	t.Helper()
 	texts := []string{spec.Title, spec.Overview, spec.Problem, spec.Notes, spec.OutOfScope}
-	ids := map[string]bool{}
 	for _, r := range spec.Requirements {
 		texts = append(texts, r.ID, r.Text)
 	}
@@ -95,7 +101,6 @@ func checkTexts(t *testing.T, spec *specs.Spec, ds []specs.Diagnostic) {
 		if task.ID == "" {
 			t.Error("a task has no id")
 		}
-		ids[task.ID] = true
 	}
 	for _, s := range spec.Sections {
 		texts = append(texts, s.Heading, s.Text)

@@ -2,7 +2,6 @@ package specs
 
 import (
 	"bytes"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,23 +13,13 @@ const maxID = 32
 // reservedTasks are ids that a workflow uses for attempts of its own.
 var reservedTasks = []string{"plan", "ready", "criteria"}
 
-// ValidTaskID says whether a task may have this id. An id becomes part of file
-// and container names, so it has letters, digits, "-", "_" and "." only.
-func ValidTaskID(id string) error {
-	switch {
-	case !idShape(id):
-		return fmt.Errorf("task id %s: want up to %d letters, digits, '-', '_' or '.', the first a letter or digit", quote(id), maxID)
-	case Reserved(id):
-		return fmt.Errorf("task id %s is reserved", quote(id))
-	}
-	return nil
-}
-
-// Reserved says whether ralph keeps this task id for itself.
-func Reserved(id string) bool {
+// isReserved says whether ralph keeps this task id for itself.
+func isReserved(id string) bool {
 	return slices.Contains(reservedTasks, strings.ToLower(id))
 }
 
+// idShape says whether a text can be an id: letters, digits, "-", "_" and "."
+// only, the first a letter or digit.
 func idShape(id string) bool {
 	if id == "" || len(id) > maxID || !isDigit(id[0]) && !isLetter(id[0]) {
 		return false

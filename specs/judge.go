@@ -17,32 +17,6 @@ func (p *parse) judge() {
 	}
 }
 
-// ValidateTasks checks tasks that did not come from a spec's own tasks section,
-// such as those an agent proposed, by the rules that Parse applies: ids,
-// references, circles, coverage, checks. File names the diagnostics' source.
-func ValidateTasks(file string, requirements []Requirement, tasks []Task) []Diagnostic {
-	report := newReporter(file)
-	parsed := make([]parsedTask, len(tasks))
-	for i, t := range tasks {
-		parsed[i] = parsedTask{Task: t, at: t.Pos}
-		for _, id := range t.After {
-			parsed[i].after = append(parsed[i].after, place{id, t.Pos})
-		}
-		for _, id := range t.Covers {
-			parsed[i].covers = append(parsed[i].covers, place{id, t.Pos})
-		}
-		if !idShape(t.ID) {
-			report.add(t.Pos, CodeInvalidTask, "task id %s must have letters, digits, '-', '_' and '.' only, at most %d", quote(t.ID), maxID)
-		}
-	}
-	if len(tasks) > MaxTasks {
-		report.add(Pos{}, CodeTooManyTasks, "more than %d tasks", MaxTasks)
-		return report.result()
-	}
-	judgeTasks(report, requirements, parsed)
-	return report.result()
-}
-
 // judgeTasks resolves After and Covers of each task to the ids as they are
 // written where they are defined.
 func judgeTasks(report *reporter, requirements []Requirement, tasks []parsedTask) {
@@ -54,7 +28,7 @@ func judgeTasks(report *reporter, requirements []Requirement, tasks []parsedTask
 		} else {
 			byID[key] = i
 		}
-		if Reserved(t.ID) {
+		if isReserved(t.ID) {
 			report.add(t.at, CodeReservedTask, "task id %s is reserved", quote(t.ID))
 		}
 		if len(t.Checks) == 0 {

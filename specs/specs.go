@@ -104,26 +104,6 @@ type Section struct {
 	Pos     Pos
 }
 
-// Requirement returns the requirement with the given id, or nil.
-func (s *Spec) Requirement(id string) *Requirement {
-	for i := range s.Requirements {
-		if s.Requirements[i].ID == id {
-			return &s.Requirements[i]
-		}
-	}
-	return nil
-}
-
-// Task returns the task with the given id, or nil.
-func (s *Spec) Task(id string) *Task {
-	for i := range s.Tasks {
-		if s.Tasks[i].ID == id {
-			return &s.Tasks[i]
-		}
-	}
-	return nil
-}
-
 // ContentHash names the content of a spec: the SHA-256 of its bytes in hex.
 func ContentHash(src []byte) string {
 	sum := sha256.Sum256(src)
