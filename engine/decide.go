@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -67,8 +68,13 @@ func (TakeTasks) decide(d *decision) error {
 	return nil
 }
 
-// plan accepts tasks that were found valid.
+// plan accepts tasks that were found valid. The project's checks are added to each task's own here, so that the log
+// says what decides, and a task without a check of its own is not taken for unchecked.
 func (d *decision) plan(from string, tasks []PlannedTask) {
+	tasks = slices.Clone(tasks)
+	for i, t := range tasks {
+		tasks[i].Checks = append(slices.Clone(t.Checks), d.w.Source.Checks...)
+	}
 	d.emit(TasksPlanned, ReadyTask, 0, TasksData{From: from, Tasks: tasks, Uncovered: uncovered(tasks, d.w.Source.Requirements)})
 }
 

@@ -54,6 +54,9 @@ type Source struct {
 	// Tasks are those that the spec states itself; without any the agent proposes them.
 	Tasks        []PlannedTask `json:"tasks,omitempty"`
 	Requirements []string      `json:"requirements,omitempty"`
+	// Checks are the project's: they run after each task's own. They are not of the spec, but kept with it, because a
+	// workflow keeps the checks that it started with.
+	Checks []string `json:"checks,omitempty"`
 	// Criteria are the checks of the spec's success criteria.
 	Criteria []string `json:"criteria,omitempty"`
 	// Profiles are the names that a task may ask for.
