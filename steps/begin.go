@@ -48,7 +48,7 @@ func (s *Steps) Begin(ctx context.Context, path string, missingOK bool) (engine.
 	case !missingOK || !inside:
 		return start, nil, fmt.Errorf("%s: %w", path, ErrNoSpec)
 	default:
-		start.Source = engine.Source{Reason: start.SpecPath + " does not exist yet", Profiles: s.o.Profiles}
+		start.Source = engine.Source{Reason: start.SpecPath + " does not exist yet", Profiles: s.o.Profiles, Checks: s.o.Checks}
 	}
 	start.GitHead, err = s.gitHead(ctx)
 	return start, diagnostics, err

@@ -26,7 +26,7 @@ func (s *Steps) outcome(w engine.Workflow, a engine.Activity, r sandbox.Result, 
 		Transcript: engine.Transcript{Bytes: r.Stdout.Bytes, Cut: r.Stdout.Cut, SHA256: r.Stdout.SHA256},
 	}
 	if a.Phase == engine.PhaseVerify {
-		o.Checks = s.checkResults(w.Task(a.ID.Task), r)
+		o.Checks = checkResults(w.Task(a.ID.Task), r)
 		o.Evidence = checkEvidence(o.Checks)
 		return o
 	}
@@ -134,9 +134,9 @@ func parsePlan(b []byte) ([]engine.PlannedTask, error) {
 }
 
 // checkResults pairs the checks with how they ended; one that did not come to run has not passed.
-func (s *Steps) checkResults(t *engine.Task, r sandbox.Result) []engine.CheckResult {
+func checkResults(t *engine.Task, r sandbox.Result) []engine.CheckResult {
 	var results []engine.CheckResult
-	for i, command := range s.checks(t) {
+	for i, command := range t.Checks {
 		c := engine.CheckResult{Command: command, ExitCode: -1, Output: "(it did not run)"}
 		if i < len(r.Exits) {
 			exit := r.Exits[i]
@@ -183,6 +183,7 @@ func (s *Steps) source(path string, text []byte) (engine.Source, []specs.Diagnos
 	complete, reason := specs.Complete(spec, diagnostics)
 	source := engine.Source{
 		Text: string(text), Hash: specs.ContentHash(text), Complete: complete, Reason: reason, Profiles: s.o.Profiles,
+		Checks: s.o.Checks,
 	}
 	for _, t := range spec.Tasks {
 		source.Tasks = append(source.Tasks, engine.PlannedTask{

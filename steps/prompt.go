@@ -56,7 +56,7 @@ func (s *Steps) prompt(w engine.Workflow, a engine.Activity) ([]byte, error) {
 	t := w.Task(a.ID.Task)
 	v := promptView{
 		Phase: a.Phase, Task: t, SpecPath: w.SpecPath, SpecReason: w.Source.Reason,
-		Profiles: strings.Join(w.Source.Profiles, ", "), Checks: s.checks(t),
+		Profiles: strings.Join(w.Source.Profiles, ", "), Checks: t.Checks,
 	}
 	spec, _ := specs.Parse(w.SpecPath, []byte(w.Source.Text))
 	if a.Phase == engine.PhasePlan { // as the file is, to go on writing it

@@ -147,7 +147,7 @@ func (s *Steps) sandboxSpec(w engine.Workflow, a engine.Activity) (sandbox.Spec,
 	}
 	if a.Phase == engine.PhaseVerify {
 		spec.Workspace.Access = sandbox.Discard
-		for i, check := range s.checks(t) {
+		for i, check := range t.Checks {
 			spec.Commands = append(spec.Commands, sandbox.Command{Name: strconv.Itoa(i + 1), Args: []string{"sh", "-c", check}})
 		}
 		return spec, nil
@@ -181,14 +181,6 @@ func (s *Steps) baseSpec(name string) sandbox.Spec {
 		Network:   s.o.Network,
 		Limits:    s.o.Limits,
 	}
-}
-
-// checks are the task's own and those that the project adds. The success criteria stand for themselves.
-func (s *Steps) checks(t *engine.Task) []string {
-	if t.ID == engine.CriteriaTask {
-		return t.Checks
-	}
-	return append(slices.Clone(t.Checks), s.o.Checks...)
 }
 
 func (s *Steps) sandboxName(w engine.WorkflowID, id engine.AttemptID) string {

@@ -34,7 +34,7 @@ type Options struct {
 	StoreID string // names this project's sandboxes on the host
 	// Agent is the command line of the agent inside the sandbox.
 	Agent []string
-	// Checks run after each task's own.
+	// Checks run after each task's own, in workflows that start from now on.
 	Checks []string
 	// Image returns the image of a profile; "" is the default profile.
 	Image    func(ctx context.Context, profile string) (string, error)
