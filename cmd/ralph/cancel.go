@@ -1,0 +1,81 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wrapix/wrapix/internal/terminal"
+)
+
+type cancelOptions struct {
+	*app
+	yes bool
+}
+
+func newCancel(a *app) *cobra.Command {
+	o := &cancelOptions{app: a}
+	cmd := &cobra.Command{
+		Use:   "cancel",
+		Short: "End a workflow for good, without finishing it",
+		Long: `End a workflow for good, without finishing it. What the agent did to the project
+stays. On a terminal the command asks first.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
+	}
+	cmd.Flags().BoolVar(&o.yes, "yes", false, "do not ask")
+	return cmd
+}
+
+func (o *cancelOptions) run(ctx context.Context) error {
+	if !o.yes && !o.streams.InTerminal() {
+		return usagef("ralph cancel --yes", "cancel: there is no terminal to ask on")
+	}
+	p, err := o.project()
+	if err != nil {
+		return err
+	}
+	s, err := p.session(ctx, "cancel", &plain{out: p.progressOut()})
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	w, err := p.choose(ctx, s.store, false)
+	if err != nil {
+		return err
+	}
+	if !o.yes {
+		sure, err := o.ask(ctx, fmt.Sprintf("cancel %s (%s; %s)? [y/N] ", w.ID, w.SpecPath, tally(w.Tasks)))
+		if err != nil || !sure {
+			return err
+		}
+	}
+	if w, err = s.runner.Cancel(ctx, w, "by a person"); err != nil {
+		return err
+	}
+	if o.json {
+		return o.printJSON(statusDocument{Schema: schema, Workflows: []workflowDocument{newWorkflowDocument(w)}})
+	}
+	o.line("%s is cancelled", w.ID)
+	return nil
+}
+
+// ask asks a person on the terminal; only yes is yes.
+func (o *cancelOptions) ask(ctx context.Context, question string) (bool, error) {
+	fmt.Fprint(o.streams.Err, terminal.Line(question)+" ")
+	answer := make(chan string, 1)
+	go func() {
+		line, _ := bufio.NewReader(o.streams.In).ReadString('\n')
+		answer <- line
+	}()
+	select {
+	case <-ctx.Done():
+		return false, ctx.Err()
+	case line := <-answer:
+		line = strings.ToLower(strings.TrimSpace(line))
+		return line == "y" || line == "yes", nil
+	}
+}

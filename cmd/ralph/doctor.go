@@ -1,0 +1,189 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wrapix/wrapix/config"
+	"github.com/wrapix/wrapix/internal/terminal"
+	"github.com/wrapix/wrapix/sandbox"
+	"github.com/wrapix/wrapix/sandbox/podman"
+	"github.com/wrapix/wrapix/store"
+)
+
+func newDoctor(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "doctor",
+		Short: "Say what is missing or wrong, and the command that mends it",
+		Long: `Look at the host, the project, its configuration and its store, and say what is
+missing or wrong with the command that mends it. Exit code 1 says that
+something keeps ralph from working.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.doctor(cmd.Context()) },
+	}
+}
+
+// doctorDocument is `ralph doctor --json`.
+type doctorDocument struct {
+	Schema   int               `json:"schema"`
+	Findings []findingDocument `json:"findings"`
+}
+
+type findingDocument struct {
+	Severity string `json:"severity"`
+	Code     string `json:"code"`
+	Text     string `json:"text"`
+	Fix      string `json:"fix"`
+}
+
+// The severities of findings; see sandbox.Finding.
+const (
+	fine    = "ok"
+	warning = "warning"
+	failure = "error"
+)
+
+func (a *app) doctor(ctx context.Context) error {
+	var findings []sandbox.Finding
+	if p, err := a.project(); err != nil {
+		findings = append(findings, broken("project", err))
+	} else {
+		findings = append(findings, sandbox.Finding{Severity: fine, Code: "project", Text: "the project is " + p.root})
+		findings = append(findings, p.checkConfig()...)
+		findings = append(findings, p.checkGit()...)
+		findings = append(findings, p.checkState(ctx)...)
+	}
+	findings = append(findings, checkPodman(ctx)...)
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := a.printFindings(findings); err != nil {
+		return err
+	}
+	for _, f := range findings {
+		if f.Severity == failure {
+			return exitWith(exitFailed)
+		}
+	}
+	return nil
+}
+
+func (a *app) printFindings(findings []sandbox.Finding) error {
+	if a.json {
+		d := doctorDocument{Schema: schema, Findings: []findingDocument{}}
+		for _, f := range findings {
+			d.Findings = append(d.Findings, findingDocument(f))
+		}
+		return a.printJSON(d)
+	}
+	out := a.streams.Out
+	styles := map[string]terminal.Style{fine: terminal.Green, warning: terminal.Yellow, failure: terminal.Red}
+	for _, f := range findings {
+		fmt.Fprintf(out, "%s  %s\n", out.Paint(styles[f.Severity], terminal.Pad(f.Severity, 7)), terminal.Line(f.Text))
+		if f.Fix != "" {
+			fmt.Fprint(out, tryLine(out, f.Fix))
+		}
+	}
+	return nil
+}
+
+// broken makes a finding of an error.
+func broken(code string, err error) sandbox.Finding {
+	text := messageOf(err)
+	if details := detailsOf(err); len(details) > 0 {
+		text = strings.Join(details, "; ")
+	}
+	return sandbox.Finding{Severity: failure, Code: code, Text: text, Fix: hintOf(err)}
+}
+
+func (p *project) checkConfig() []sandbox.Finding {
+	c, err := p.config()
+	if err != nil {
+		return []sandbox.Finding{broken("config", err)}
+	}
+	findings := []sandbox.Finding{{Severity: fine, Code: "config", Text: config.FileName + " is in order"}}
+	program := c.Agent.Command[0]
+	if !strings.HasPrefix(program, "./") {
+		return append(findings, sandbox.Finding{Severity: fine, Code: "agent", Text: "the agent is the program " + program + " of the sandbox's image"})
+	}
+	path := filepath.Join(p.root, program)
+	switch fi, err := os.Stat(path); {
+	case err != nil:
+		return append(findings, sandbox.Finding{Severity: failure, Code: "agent", Text: "the agent's program is missing: " + path, Fix: "write it, or name another as agent.command in " + config.FileName})
+	case fi.IsDir() || fi.Mode()&0o111 == 0:
+		return append(findings, sandbox.Finding{Severity: failure, Code: "agent", Text: "the agent's program cannot be executed: " + path, Fix: "chmod +x " + path})
+	}
+	return append(findings, sandbox.Finding{Severity: fine, Code: "agent", Text: "the agent is " + path})
+}
+
+// checkGit looks for the repository that agents commit to. Git itself runs in the sandbox, so the host need not have it.
+func (p *project) checkGit() []sandbox.Finding {
+	if _, err := os.Lstat(filepath.Join(p.root, ".git")); err == nil {
+		return []sandbox.Finding{{Severity: fine, Code: "git", Text: "the project is a git repository"}}
+	}
+	fix := "git -C " + p.root + " init"
+	if _, err := exec.LookPath("git"); err != nil {
+		fix = "sudo apt-get install git && " + fix
+	}
+	return []sandbox.Finding{{Severity: warning, Code: "git", Text: "the project is no git repository: agents cannot commit, and you cannot see what they changed", Fix: fix}}
+}
+
+func (p *project) checkState(ctx context.Context) []sandbox.Finding {
+	dir, err := config.OpenStateDir(p.root)
+	if err != nil {
+		return []sandbox.Finding{broken("state", err)}
+	}
+	probe, err := os.CreateTemp(dir, ".doctor-")
+	if err == nil {
+		err = errors.Join(probe.Close(), os.Remove(probe.Name()))
+	}
+	if err != nil {
+		return []sandbox.Finding{{Severity: failure, Code: "state", Text: "the state folder cannot be written: " + err.Error(), Fix: "chmod u+rwx " + dir}}
+	}
+	return append([]sandbox.Finding{{Severity: fine, Code: "state", Text: "the state folder is " + dir}}, p.checkStore(ctx)...)
+}
+
+func (p *project) checkStore(ctx context.Context) []sandbox.Finding {
+	s, err := p.reader()
+	switch {
+	case errors.Is(err, errNoWorkflow):
+		return nil
+	case errors.Is(err, store.ErrHeld):
+		return []sandbox.Finding{{Severity: warning, Code: "store", Text: "the store is in use and was not looked at: " + err.Error(), Fix: hintOf(err)}}
+	case err != nil:
+		return []sandbox.Finding{broken("store", err)}
+	}
+	defer s.Close()
+	problems, err := s.Verify(ctx)
+	if err != nil {
+		return []sandbox.Finding{broken("store", err)}
+	}
+	var findings []sandbox.Finding
+	for _, problem := range problems {
+		text := "the store is damaged: " + problem.Text
+		if problem.Workflow != "" {
+			text = fmt.Sprintf("the store is damaged in workflow %s: %s", problem.Workflow, problem.Text)
+		}
+		findings = append(findings, sandbox.Finding{Severity: failure, Code: "store", Text: text})
+	}
+	if len(findings) == 0 {
+		findings = []sandbox.Finding{{Severity: fine, Code: "store", Text: "the store is whole: every workflow is what its events say"}}
+	}
+	return findings
+}
+
+func checkPodman(ctx context.Context) []sandbox.Finding {
+	engine, err := podman.Connect(ctx, podman.Options{})
+	if err != nil {
+		return []sandbox.Finding{broken("podman", err)}
+	}
+	defer engine.Close()
+	return []sandbox.Finding{{Severity: fine, Code: "podman", Text: "Podman " + engine.Version() + " answers"}}
+}

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wrapix/wrapix/engine"
+)
+
+type loopOptions struct {
+	*app
+	spec   string
+	limits limitFlags
+}
+
+func newLoop(a *app) *cobra.Command {
+	o := &loopOptions{app: a}
+	cmd := &cobra.Command{
+		Use:   "loop [SPEC.md]",
+		Short: "Work on a workflow until it is done or needs a person",
+		Long: `Work on a workflow until it is done or needs a person. With SPEC.md it is
+started first, unless a workflow of it is open. After a crash, a reboot or
+Ctrl-C the same command goes on where the work stood.
+
+Limits given here replace those of wrapix.toml until the next run.`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				o.spec = args[0]
+			}
+			return o.run(cmd.Context())
+		},
+	}
+	o.limits.register(cmd.Flags())
+	return cmd
+}
+
+func (o *loopOptions) run(ctx context.Context) error {
+	if err := o.limits.check(); err != nil {
+		return err
+	}
+	if o.spec != "" && o.workflow != "" {
+		return usagef("ralph loop -w "+o.workflow, "a spec and -w both name a workflow")
+	}
+	p, err := o.project()
+	if err != nil {
+		return err
+	}
+	pick := pick(pickChosen)
+	if o.spec != "" {
+		if pick, err = p.pickSpec(o.spec); err != nil {
+			return err
+		}
+	}
+	w, err := p.runWorkflow(ctx, "loop", &o.limits, pick, func(ctx context.Context, s *session, w engine.Workflow) (engine.Workflow, error) {
+		return s.runner.Loop(ctx, w)
+	})
+	if err != nil {
+		return err
+	}
+	return exitWith(codeOfState(w.State))
+}
+
+// pickSpec picks the open workflow of a spec, or starts one.
+func (p *project) pickSpec(spec string) (pick, error) {
+	path, err := p.specPath(spec)
+	if err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context, s *session) (engine.Workflow, error) {
+		all, err := s.store.List(ctx)
+		if err != nil {
+			return engine.Workflow{}, err
+		}
+		open := ofSpec(openOnes(all), p.inProject(path))
+		switch len(open) {
+		case 0:
+			if err := p.checkSpec(path, false); err != nil {
+				return engine.Workflow{}, err
+			}
+			return s.start(ctx, all, path, false)
+		case 1:
+			return s.store.Load(ctx, open[0].ID)
+		}
+		return engine.Workflow{}, severalOpen(open)
+	}, nil
+}
+
+func ofSpec(all []engine.Workflow, path string) []engine.Workflow {
+	var of []engine.Workflow
+	for _, w := range all {
+		if w.SpecPath == path {
+			of = append(of, w)
+		}
+	}
+	return of
+}

@@ -1,0 +1,145 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"strings"
+
+	"github.com/wrapix/wrapix/config"
+	"github.com/wrapix/wrapix/engine"
+	"github.com/wrapix/wrapix/internal/terminal"
+	"github.com/wrapix/wrapix/store"
+)
+
+var (
+	errNoConfig   = errors.New("there is no " + config.FileName)
+	errNoWorkflow = errors.New("no workflow was started here")
+)
+
+// project is the folder that a command works on, with as much opened as the command needed.
+type project struct {
+	*app
+	root string
+}
+
+// project finds the project of the command.
+func (a *app) project() (*project, error) {
+	root, err := config.FindProject(a.dir)
+	if err != nil {
+		return nil, err
+	}
+	return &project{app: a, root: root}, nil
+}
+
+// config reads the project's configuration.
+func (p *project) config() (config.Config, error) {
+	c, err := config.Load(filepath.Join(p.root, config.FileName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return c, fmt.Errorf("read the configuration: %w in %s", errNoConfig, p.root)
+	}
+	var problems *config.Problems
+	if err != nil && !errors.As(err, &problems) {
+		err = fmt.Errorf("read the configuration: %w", err)
+	}
+	return c, err
+}
+
+// reader opens the store for looking at it. Nothing is made where nothing was started yet; the error is errNoWorkflow.
+func (p *project) reader() (*store.Store, error) {
+	dir, err := config.StateDir(p.root)
+	if err != nil {
+		return nil, err
+	}
+	if err := config.CheckStateDir(dir, p.root); err != nil {
+		return nil, err
+	}
+	s, err := store.Open(filepath.Join(dir, store.File), store.Options{ReadOnly: true})
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, errNoWorkflow
+	}
+	return s, err
+}
+
+// writer opens the store for changing it, and makes the state folder where there is none. It returns the folder too.
+func (p *project) writer(command string) (*store.Store, string, error) {
+	dir, err := config.OpenStateDir(p.root)
+	if err != nil {
+		return nil, "", err
+	}
+	s, err := store.Open(filepath.Join(dir, store.File), store.Options{Command: "ralph " + command})
+	return s, dir, err
+}
+
+// specPath makes the path that a person typed, relative to where they stand, absolute. The folder's real name is
+// used, as it is for the project, so that a path within the project is seen as one.
+func (p *project) specPath(path string) (string, error) {
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(p.dir, path)
+	}
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return "", err
+	}
+	if dir, err := filepath.EvalSymlinks(filepath.Dir(path)); err == nil {
+		path = filepath.Join(dir, filepath.Base(path))
+	}
+	return path, nil
+}
+
+// inProject is the path as the engine names it: relative where it lies inside.
+func (p *project) inProject(path string) string {
+	if rel, err := filepath.Rel(p.root, path); err == nil && filepath.IsLocal(rel) {
+		return rel
+	}
+	return path
+}
+
+// choose returns the workflow that is meant: the one named with -w, else the only open one, else, with ended, the
+// latest. It is loaded whole.
+func (p *project) choose(ctx context.Context, s *store.Store, ended bool) (engine.Workflow, error) {
+	if p.workflow != "" {
+		return s.Load(ctx, engine.WorkflowID(p.workflow))
+	}
+	all, err := s.List(ctx)
+	if err != nil {
+		return engine.Workflow{}, err
+	}
+	open := openOnes(all)
+	switch {
+	case len(open) == 1:
+		return s.Load(ctx, open[0].ID)
+	case len(open) > 1:
+		return engine.Workflow{}, severalOpen(open)
+	case len(all) == 0:
+		return engine.Workflow{}, errNoWorkflow
+	case !ended:
+		return engine.Workflow{}, usagef("ralph start SPEC.md", "no workflow is open; the latest, %s, is %s", all[len(all)-1].ID, all[len(all)-1].State)
+	}
+	return s.Load(ctx, all[len(all)-1].ID)
+}
+
+func openOnes(all []engine.Workflow) []engine.Workflow {
+	var open []engine.Workflow
+	for _, w := range all {
+		if !w.State.Ended() {
+			open = append(open, w)
+		}
+	}
+	return open
+}
+
+func severalOpen(open []engine.Workflow) error {
+	names := make([]string, len(open))
+	for i, w := range open {
+		names[i] = string(w.ID)
+	}
+	return usagef("ralph -w "+names[len(names)-1]+" …", "several workflows are open: %s", strings.Join(names, ", "))
+}
+
+// line prints one line for people; the arguments may be hostile.
+func (a *app) line(format string, args ...any) {
+	fmt.Fprintln(a.progressOut(), terminal.Line(fmt.Sprintf(format, args...)))
+}

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wrapix/wrapix/internal/terminal"
+)
+
+// app is what all commands share: the streams, the clock and the global options.
+type app struct {
+	streams *terminal.Streams
+	now     func() time.Time
+
+	dir      string // -C
+	workflow string // -w
+	json     bool
+}
+
+// execute runs the command line and returns the exit code.
+func execute(ctx context.Context, streams *terminal.Streams, args []string) int {
+	a := &app{streams: streams, now: time.Now}
+	root := newRoot(a)
+	root.SetArgs(args)
+	root.SetIn(streams.In)
+	root.SetOut(streams.Out)
+	root.SetErr(streams.Err)
+
+	// Before a command runs, only its command line can be wrong.
+	runs := false
+	root.PersistentPreRun = func(*cobra.Command, []string) { runs = true }
+	cmd, err := root.ExecuteContextC(ctx)
+	if err != nil && !runs {
+		err = usagef(cmd.CommandPath()+" --help", "%w", err)
+	}
+	return report(streams, err)
+}
+
+func newRoot(a *app) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "ralph",
+		Short: "Take a spec through a durable workflow of sandboxed agent steps",
+		Long: `ralph takes a Markdown spec through a durable workflow: each step runs a coding
+agent in a sandbox of its own, each claim of the agent is checked in a fresh
+one, and a person is called only when needed.
+
+  ralph init                 write wrapix.toml and an example spec
+  ralph start specs/x.md     make a workflow of a spec
+  ralph loop                 work on it until it is done or needs you
+  ralph status               see where it stands
+
+Exit codes: 0 done, 1 failed, 2 wrong usage or an invalid spec or
+configuration, 75 another ralph holds the project, 100 nothing left to do
+(step), 101 waits for a person, 102 budget spent, 130 interrupted.`,
+		Version:       version,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetVersionTemplate("ralph {{.Version}}\n")
+	flags := root.PersistentFlags()
+	flags.StringVarP(&a.dir, "directory", "C", ".", "work on the project that contains `DIR`")
+	flags.StringVarP(&a.workflow, "workflow", "w", "", "the `WORKFLOW` that is meant, where several are open")
+	flags.BoolVar(&a.json, "json", false, "print one JSON document on standard output, progress on standard error")
+	root.AddCommand(
+		newInit(a), newStart(a), newPlan(a), newReady(a), newStep(a), newLoop(a),
+		newStatus(a), newList(a), newLogs(a), newHistory(a), newGraph(a), newCheck(a),
+		newAnswer(a), newRetry(a), newCancel(a), newDoctor(a), newMan(root),
+	)
+	return root
+}
+
+// schema is the version of all JSON documents.
+const schema = 1
+
+// printJSON prints a document on standard output.
+func (a *app) printJSON(document any) error {
+	text, err := json.MarshalIndent(document, "", "  ")
+	if err != nil {
+		return err
+	}
+	_, err = a.streams.Out.Write(append(terminal.EscapeJSON(text), '\n'))
+	return err
+}
+
+// progressOut is where progress goes: standard output belongs to the document where one is printed.
+func (a *app) progressOut() *terminal.Output {
+	if a.json {
+		return a.streams.Err
+	}
+	return a.streams.Out
+}

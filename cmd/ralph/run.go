@@ -1,0 +1,149 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/wrapix/wrapix/config"
+	"github.com/wrapix/wrapix/engine"
+	"github.com/wrapix/wrapix/internal/terminal"
+)
+
+// pick finds the workflow to work on.
+type pick func(ctx context.Context, s *session) (engine.Workflow, error)
+
+// advance does something of a workflow and returns the workflow after it.
+type advance func(ctx context.Context, s *session, w engine.Workflow) (engine.Workflow, error)
+
+// runWorkflow opens the project, brings the workflow that pick returns up to date, and lets do advance it. Then it says
+// where the workflow stands. An error of do, too, comes after the account of what was reached.
+func (p *project) runWorkflow(ctx context.Context, command string, limits *limitFlags, pick pick, do advance) (engine.Workflow, error) {
+	s, err := p.session(ctx, command, p.newProgress())
+	if err != nil {
+		return engine.Workflow{}, err
+	}
+	defer s.Close()
+	w, err := pick(ctx, s)
+	if err != nil {
+		return w, err
+	}
+	if !w.State.Ended() {
+		stopNote := context.AfterFunc(ctx, func() { s.show.note("stopping; press Ctrl-C again to leave at once") })
+		defer stopNote()
+		s.show.begin(w)
+		if w, err = s.runner.Do(ctx, w.ID, engine.SetLimits{Limits: limits.over(s.conf.Loop)}); err == nil {
+			w, err = do(ctx, s, w)
+		}
+	}
+	all, listErr := s.store.List(context.WithoutCancel(ctx))
+	if closeErr := s.Close(); err == nil {
+		err = closeErr
+	}
+	if listErr == nil && w.Seq > 0 {
+		p.account(w, len(openOnes(all)))
+	}
+	return w, err
+}
+
+// pickChosen picks the workflow that is meant.
+func pickChosen(ctx context.Context, s *session) (engine.Workflow, error) {
+	return s.choose(ctx, s.store, true)
+}
+
+// account says where the workflow stands and how to go on; with --json it is the same document as that of status.
+func (p *project) account(w engine.Workflow, open int) {
+	if p.json {
+		_ = p.printJSON(statusDocument{Schema: schema, Workflows: []workflowDocument{newWorkflowDocument(w)}})
+		return
+	}
+	out := p.streams.Out
+	fmt.Fprint(out, summary(out, w, open))
+}
+
+// summary is the account in words: the state, what is waited for, what was done without a check.
+func summary(out *terminal.Output, w engine.Workflow, open int) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %s", terminal.Line(string(w.ID)), out.Paint(workflowStyle(w.State), stateWords(w.State)))
+	if len(w.Tasks) > 0 {
+		fmt.Fprintf(&b, "; %s: %s", count(len(w.Tasks), "task"), tally(w.Tasks))
+	}
+	b.WriteString("; " + count(w.Iterations, "attempt"))
+	if w.CostUSD > 0 {
+		fmt.Fprintf(&b, ", %.2f USD", w.CostUSD)
+	}
+	b.WriteString("\n")
+	if unchecked := uncheckedTasks(w); len(unchecked) > 0 {
+		b.WriteString("  done on the agent's word only, because they have no check: " + terminal.Line(strings.Join(unchecked, ", ")) + "\n")
+	}
+	b.WriteString(waitLines(out, w, open))
+	return b.String()
+}
+
+// waitLines say what is waited for, since when, and what ends it.
+func waitLines(out *terminal.Output, w engine.Workflow, open int) string {
+	var b strings.Builder
+	for _, wait := range w.Waits() {
+		fmt.Fprintf(&b, "  %s %s since %s: %s\n", terminal.Line(subject(wait.Task)), waitWords(wait.Kind),
+			wait.Since.Local().Format("15:04"), terminal.Line(wait.Message))
+		for _, way := range ways(w, wait, inWorkflow(w, open)) {
+			b.WriteString(tryLine(out, way))
+		}
+	}
+	return b.String()
+}
+
+func uncheckedTasks(w engine.Workflow) []string {
+	var ids []string
+	for _, t := range w.Tasks {
+		if t.State == engine.TaskDone && (t.Verified == nil || !*t.Verified) {
+			ids = append(ids, string(t.ID))
+		}
+	}
+	return ids
+}
+
+// limitFlags change the limits of the configuration for one run.
+type limitFlags struct {
+	flags  *pflag.FlagSet
+	limits engine.Limits
+}
+
+func (l *limitFlags) register(flags *pflag.FlagSet) {
+	l.flags = flags
+	flags.IntVar(&l.limits.MaxIterations, "max-iterations", 0, "stop after `N` attempts of the workflow (0: no limit)")
+	flags.IntVar(&l.limits.MaxAttempts, "max-attempts", 0, "ask a person after `N` failed attempts of a task (0: no limit)")
+	flags.DurationVar(&l.limits.MaxTime, "max-time", 0, "stop after so much sandbox time, such as 8h (0: no limit)")
+	flags.Float64Var(&l.limits.MaxCostUSD, "max-cost-usd", 0, "stop after `X` USD (0: no limit)")
+}
+
+// check refuses what no limit can be.
+func (l *limitFlags) check() error {
+	if l.limits.MaxIterations < 0 || l.limits.MaxAttempts < 0 || l.limits.MaxTime < 0 || !(l.limits.MaxCostUSD >= 0) {
+		return usagef("ralph loop --help", "a limit cannot be negative")
+	}
+	return nil
+}
+
+// over returns the limits of the configuration with those of the command line in their places. l may be nil.
+func (l *limitFlags) over(c config.Loop) engine.Limits {
+	result := limits(c)
+	if l == nil {
+		return result
+	}
+	if l.flags.Changed("max-iterations") {
+		result.MaxIterations = l.limits.MaxIterations
+	}
+	if l.flags.Changed("max-attempts") {
+		result.MaxAttempts = l.limits.MaxAttempts
+	}
+	if l.flags.Changed("max-time") {
+		result.MaxTime = l.limits.MaxTime
+	}
+	if l.flags.Changed("max-cost-usd") {
+		result.MaxCostUSD = l.limits.MaxCostUSD
+	}
+	return result
+}

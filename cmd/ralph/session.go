@@ -1,0 +1,116 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/wrapix/wrapix/config"
+	"github.com/wrapix/wrapix/engine"
+	"github.com/wrapix/wrapix/sandbox"
+	"github.com/wrapix/wrapix/sandbox/image"
+	"github.com/wrapix/wrapix/sandbox/podman"
+	"github.com/wrapix/wrapix/steps"
+	"github.com/wrapix/wrapix/store"
+)
+
+// session is a project with everything opened that running needs. Whoever has it is the one writer of the project.
+type session struct {
+	*project
+	conf   config.Config
+	store  *store.Store
+	podman *podman.Engine
+	steps  *steps.Steps
+	runner *engine.Runner
+	show   progress
+	notify *notifier
+	images map[string]string // by profile, as far as they were asked for
+}
+
+// session opens the project for running. The store comes first: whoever does not get it must not touch containers.
+func (p *project) session(ctx context.Context, command string, show progress) (_ *session, err error) {
+	s := &session{project: p, show: show, images: map[string]string{}}
+	defer func() {
+		if err != nil {
+			s.Close()
+		}
+	}()
+	if s.conf, err = p.config(); err != nil {
+		return nil, err
+	}
+	var state string
+	if s.store, state, err = p.writer(command); err != nil {
+		return nil, err
+	}
+	if s.podman, err = podman.Connect(ctx, podman.Options{}); err != nil {
+		return nil, err
+	}
+	s.steps = steps.New(steps.Options{
+		Runtime: s.podman, Project: p.root, State: state, StoreID: s.store.ID(),
+		Agent: s.conf.Agent.Command, Checks: commands(s.conf.Checks), Image: s.image, Profiles: config.Profiles(),
+		Network: sandbox.Network(s.conf.Sandbox.Network), Env: s.conf.Sandbox.Env,
+		Limits: sandbox.Limits{MemoryBytes: s.conf.Sandbox.MemoryBytes, CPUs: s.conf.Sandbox.CPUs, Pids: s.conf.Sandbox.Pids},
+		Output: s.show.output,
+	})
+	s.notify = newNotifier(s.conf.Notify.Enabled, s.streams, s.show)
+	s.runner = &engine.Runner{Store: s.store, Steps: s.steps, Notifier: s.notify, Clock: clock{p.now}, Observe: s.show.observe}
+	return s, nil
+}
+
+// Close gives the project free. What still is to be told to a person is told before.
+func (s *session) Close() error {
+	var err error
+	if s.notify != nil {
+		s.notify.Close()
+	}
+	s.show.close()
+	if s.podman != nil {
+		err = s.podman.Close()
+	}
+	if s.store != nil {
+		err = errors.Join(err, s.store.Close())
+	}
+	return err
+}
+
+// image returns the image of a profile, "" being the project's own. The one that the configuration names stands for
+// that profile.
+func (s *session) image(ctx context.Context, profile string) (string, error) {
+	if profile == "" {
+		profile = s.conf.Sandbox.Profile
+	}
+	if ref, known := s.images[profile]; known {
+		return ref, nil
+	}
+	options := image.Options{Progress: &lines{each: s.show.note}}
+	var img image.Image
+	var err error
+	if named := s.conf.Sandbox.Image; named != "" && profile == s.conf.Sandbox.Profile {
+		img, err = image.Use(ctx, s.podman, named, options)
+	} else {
+		img, err = image.Ensure(ctx, s.podman, profile, options)
+	}
+	if err != nil {
+		return "", err
+	}
+	s.images[profile] = img.Ref
+	return img.Ref, nil
+}
+
+// limits are those of the configuration.
+func limits(l config.Loop) engine.Limits {
+	return engine.Limits{MaxIterations: l.MaxIterations, MaxAttempts: l.MaxAttempts, MaxTime: l.MaxTime, MaxCostUSD: l.MaxCostUSD}
+}
+
+func commands(checks []config.Check) []string {
+	var all []string
+	for _, c := range checks {
+		all = append(all, c.Command)
+	}
+	return all
+}
+
+// clock is the program's clock as the engine wants it.
+type clock struct{ now func() time.Time }
+
+func (c clock) Now() time.Time { return c.now() }
