@@ -50,7 +50,7 @@ func ParseAttemptID(s string) (AttemptID, error) {
 			}
 		}
 		n, err := strconv.Atoi(p)
-		if err != nil || n < 1 {
+		if err != nil || n < 1 || strconv.Itoa(n) != p {
 			return AttemptID{}, bad
 		}
 		if i == 0 {

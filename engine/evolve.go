@@ -64,6 +64,9 @@ func (ev *evolution) apply(e Event) error {
 	if data, ok := e.Data.(CreatedData); ok {
 		return ev.created(e, data)
 	}
+	if ev.w.Seq == 0 || ev.w.State.Ended() {
+		return ErrNotAllowed
+	}
 	if e.Task == "" {
 		return ev.workflowEvent(e)
 	}

@@ -43,11 +43,6 @@ func (m machine) fire(state, event string) (string, error) {
 	return next, nil
 }
 
-func (m machine) can(state, event string) bool {
-	_, ok := m.next[step{state, event}]
-	return ok
-}
-
 // GraphFormat is a way to draw a machine.
 type GraphFormat string
 
