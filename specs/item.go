@@ -1,6 +1,8 @@
 package specs
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 
 	"github.com/yuin/goldmark/ast"
@@ -204,8 +206,9 @@ func (n *nested) add(f finding) {
 }
 
 // description returns the lines of an item behind its first paragraph, without
-// the given ranges (in order) and without their common indentation.
+// the given ranges and without their common indentation.
 func (s *source) description(it item, without []span) string {
+	slices.SortFunc(without, func(a, b span) int { return cmp.Compare(a.from, b.from) })
 	var b strings.Builder
 	at := it.body
 	write := func(to int) {

@@ -65,12 +65,13 @@ func TestComplete(t *testing.T) {
 		complete bool
 		why      string
 	}{
-		{"", false, "the spec has no title"},
-		{"## Requirements\n\n- x\n", false, "the spec has no title"},
+		{"", false, `line 1: the spec has no title: start it with a line such as "# What it does"`},
+		{"## Requirements\n\n- x\n", false, `line 1: the spec has no title: start it with a line such as "# What it does"`},
 		{"# A\n", false, "the spec has no requirements, no success criteria and no tasks"},
 		{"# A\n\n## Requirements\n\n- x\n- y\n", true, "the spec has a title, 2 requirements"},
 		{"# A\n\n## Success Criteria\n\n- x\n", true, "the spec has a title, 1 success criterion"},
-		{"# A\n\n## Tasks\n\n- x (after: y)\n", false, "the spec has 1 error"},
+		{"# A\n\n## Tasks\n\n- x (after: y)\n", false, `line 5: task "T1" comes after "y", which is no task`},
+		{"# A\n\n## Tasks\n\n- x (after: y z)\n", false, `line 5: task "T1" comes after "y", which is no task (and 1 more error)`},
 	} {
 		if complete, why := specs.Complete(specs.Parse("a.md", []byte(c.src))); complete != c.complete || why != c.why {
 			t.Errorf("%q: %v, %q; want %v, %q", c.src, complete, why, c.complete, c.why)
@@ -183,6 +184,23 @@ func TestAttributes(t *testing.T) {
 		got.Pos = specs.Pos{}
 		if !reflect.DeepEqual(got, want) {
 			t.Errorf("%q:\n got %+v\nwant %+v", text, got, want)
+		}
+	}
+}
+
+func TestDescriptionHasNoChecks(t *testing.T) {
+	for body, want := range map[string]string{
+		"  - Check: `a`\n":                                 "",
+		"  - Check: `a`\n    - Check: `b`\n":               "",
+		"  - Check: `a`\n    - why\n  - text\n":            "- text",
+		"  - one\n\n  - Check: `a`\n\n  - two\n":           "- one\n\n- two",
+		"  - one. Check: `a`\n":                            "- one. Check: `a`",
+		"\n  Check: `a`\n\n  A paragraph.\n":               "A paragraph.",
+		"  - Checks:\n    ```\n    a\n    ```\n  - text\n": "- text",
+	} {
+		spec, _ := specs.Parse("a.md", []byte("# A\n\n## Tasks\n\n- T1 x\n"+body))
+		if got := spec.Tasks[0]; got.Description != want || len(got.Checks) == 0 {
+			t.Errorf("%q: description %q, want %q; checks %q", body, got.Description, want, got.Checks)
 		}
 	}
 }

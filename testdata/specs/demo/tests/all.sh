@@ -1,3 +1,4 @@
+#!/bin/sh
 status=0
 for t in tests/t[0-9].sh; do
 	echo "== $t"

@@ -1,3 +1,4 @@
+#!/bin/sh
 # Sourced by the tests: compare, and say exactly what differs.
 
 failed=0

@@ -1,3 +1,4 @@
+#!/bin/sh
 . ./tests/lib.sh
 [ -r lib/words.sh ] || { echo "FAIL lib/words.sh is missing"; exit 1; }
 . ./lib/words.sh

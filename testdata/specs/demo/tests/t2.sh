@@ -1,3 +1,4 @@
+#!/bin/sh
 . ./tests/lib.sh
 there bin/greet
 same "greet: by name" "Hello, Ada!" "$(bin/greet Ada)"

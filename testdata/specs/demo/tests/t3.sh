@@ -1,3 +1,4 @@
+#!/bin/sh
 . ./tests/lib.sh
 there bin/count
 echo "one two three" >"$tmp/plain"

@@ -1,3 +1,4 @@
+#!/bin/sh
 . ./tests/lib.sh
 there bin/top
 echo "b a, b! A c B" >"$tmp/text"

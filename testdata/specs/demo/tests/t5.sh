@@ -1,3 +1,4 @@
+#!/bin/sh
 . ./tests/lib.sh
 there bin/kit
 here=$PWD
