@@ -14,7 +14,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 
@@ -40,7 +39,10 @@ func main() {
 	if err := json.Unmarshal([]byte(os.Args[1]), &job); err != nil {
 		fail("read my argument: %v", err)
 	}
-	signal.Ignore(syscall.SIGPIPE, syscall.SIGHUP)
+	// Go's runtime handles every signal, so the kernel delivers what commands send us; unless somebody listens, some of
+	// them are fatal. Nobody reads the channel: what nobody listens to further on has no effect. Ignoring signals
+	// instead would make the commands start with these ignored.
+	signal.Notify(make(chan os.Signal))
 	if job.Attached {
 		os.Exit(attached(job))
 	}

@@ -188,7 +188,7 @@ type view struct {
 
 func (e *Engine) view(spec sandbox.Spec) (view, error) {
 	v := view{mounts: []specs.Mount{
-		tmpfs("/tmp"), tmpfs("/var/tmp"), tmpfs(sandbox.HomeDir), tmpfs(sandbox.OutputDir, "size=64m"), tmpfs("/run", "size=64m"),
+		tmpfs("/tmp"), tmpfs("/var/tmp"), tmpfs(sandbox.HomeDir), tmpfs(sandbox.OutputDir, "size=64m"), tmpfs("/run", "size=64m", "mode=755"),
 		bind(e.guest, guestPath, true),
 		bind(e.hosts, "/etc/hosts", true),
 	}}
@@ -288,7 +288,8 @@ func bind(source, dest string, readOnly bool) specs.Mount {
 	return specs.Mount{Type: "bind", Source: source, Destination: dest, Options: []string{"rbind", "rprivate", "nosuid", "nodev", mode}}
 }
 
-// tmpfs is writable for all, because it belongs to the namespace's root; there is only one user inside.
+// tmpfs is writable for all, because it belongs to the namespace's root; there is only one user inside. Where the image
+// has the folder, runc gives the tmpfs the folder's mode instead.
 func tmpfs(dest string, options ...string) specs.Mount {
 	return specs.Mount{Type: "tmpfs", Source: "tmpfs", Destination: dest, Options: append([]string{"rw", "nosuid", "nodev", "mode=1777"}, options...)}
 }

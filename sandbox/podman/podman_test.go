@@ -65,7 +65,8 @@ func testImage(t testing.TB, e *Engine) string {
 func TestConformance(t *testing.T) {
 	e := connect(t)
 	sandboxtest.Run(t, sandboxtest.Options{
-		Open:  func(t *testing.T) sandbox.Runtime { return open(t) },
-		Image: testImage(t, e),
+		Open:        func(t *testing.T) sandbox.Runtime { return open(t) },
+		Image:       testImage(t, e),
+		HostHasPids: true,
 	})
 }

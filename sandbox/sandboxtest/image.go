@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path"
 )
 
 // BusyboxPath is where Debian's package busybox-static puts the program that the image is made of.
@@ -26,12 +27,16 @@ func ImageTar(w io.Writer) error {
 	}
 	t := tar.NewWriter(w)
 	for _, dir := range []string{"bin", "dev", "etc", "home", "proc", "root", "run", "sys", "tmp", "usr", "var", "var/tmp"} {
-		if err := t.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: dir + "/", Mode: 0o755}); err != nil {
+		mode := int64(0o755)
+		if path.Base(dir) == "tmp" {
+			mode = 0o1777
+		}
+		if err := t.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: dir + "/", Mode: mode}); err != nil {
 			return err
 		}
 	}
-	for name, mode := range map[string]int64{"bin/busybox": 0o755, "bin/suid": 0o4755} {
-		if err := t.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: mode, Size: int64(len(busybox))}); err != nil {
+	for _, file := range []tar.Header{{Name: "bin/busybox", Mode: 0o755}, {Name: "bin/busybox-suid", Mode: 0o4755}} {
+		if err := t.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: file.Name, Mode: file.Mode, Size: int64(len(busybox))}); err != nil {
 			return err
 		}
 		if _, err := t.Write(busybox); err != nil {

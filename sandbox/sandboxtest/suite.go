@@ -219,7 +219,8 @@ func readFile(t *testing.T, path string) string {
 
 // signalWriter tells when a text has come by.
 type signalWriter struct {
-	bytes.Buffer
+	// Not embedded: io.Copy would go around Write by the buffer's ReadFrom.
+	buf  bytes.Buffer
 	text string
 	seen chan struct{}
 	once bool
@@ -230,13 +231,15 @@ func newSignalWriter(text string) *signalWriter {
 }
 
 func (w *signalWriter) Write(p []byte) (int, error) {
-	n, err := w.Buffer.Write(p)
-	if !w.once && bytes.Contains(w.Bytes(), []byte(w.text)) {
+	n, err := w.buf.Write(p)
+	if !w.once && bytes.Contains(w.buf.Bytes(), []byte(w.text)) {
 		w.once = true
 		close(w.seen)
 	}
 	return n, err
 }
+
+func (w *signalWriter) String() string { return w.buf.String() }
 
 // running is a sandbox under way.
 type running struct {

@@ -1,3 +1,0 @@
-package sandboxtest
-
-var workspaceTests []test
