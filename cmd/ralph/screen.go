@@ -61,9 +61,7 @@ func (s *screen) redraw() {
 		case <-resized:
 		}
 		s.mu.Lock()
-		if !s.closed {
-			s.draw()
-		}
+		s.draw()
 		s.mu.Unlock()
 	}
 }
@@ -79,12 +77,13 @@ func (s *screen) observe(w engine.Workflow, events []engine.Event) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.w, s.shown = w, true
+	var lines []terminal.Row
 	for _, e := range events {
 		if lasting(e) {
-			_ = s.live.Print(terminal.Text(describe(e)))
+			lines = append(lines, terminal.Text(describe(e)))
 		}
 	}
-	s.draw()
+	s.draw(lines...)
 }
 
 // lasting says whether an event keeps a line of its own above the list, because the list does not show it, or not for
@@ -120,10 +119,7 @@ func (s *screen) keep(line string) {
 func (s *screen) note(line string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_ = s.live.Print(terminal.Text(terminal.Line(line)))
-	if !s.closed {
-		s.draw()
-	}
+	s.draw(terminal.Text(terminal.Line(line)))
 }
 
 func (s *screen) close() {
@@ -132,20 +128,25 @@ func (s *screen) close() {
 	if s.closed {
 		return
 	}
-	s.closed, s.tail = true, nil
+	s.tail = nil
 	s.draw()
 	s.live.End()
+	s.closed = true
 	close(s.stop)
 	s.mu.Unlock()
 	<-s.done
 	s.mu.Lock()
 }
 
-// draw shows the present state. A terminal that cannot be written to is no reason to stop working.
-func (s *screen) draw() {
-	if s.shown {
-		width, height := s.out.Size()
-		_ = s.live.Draw(s.rows(width, height))
+// draw shows the present state, below lines that stay. A terminal that cannot be written to is no reason to stop
+// working.
+func (s *screen) draw(above ...terminal.Row) {
+	var block []terminal.Row
+	if s.shown && !s.closed {
+		block = s.rows(s.out.Size())
+	}
+	if block != nil || above != nil {
+		_ = s.live.Draw(block, above...)
 	}
 }
 

@@ -137,7 +137,12 @@ func waitWords(kind engine.WorkflowState) string {
 
 // stateWords is a state as people say it.
 func stateWords(s engine.WorkflowState) string {
-	if s.Waits() {
+	switch s {
+	case engine.AwaitingAnswer:
+		return "waits for an answer"
+	case engine.BudgetSpent:
+		return "budget spent"
+	case engine.AwaitingApproval, engine.RateLimited:
 		return waitWords(s)
 	}
 	return string(s)

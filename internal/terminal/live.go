@@ -33,9 +33,10 @@ func NewLive(out *Output) *Live { return &Live{out: out} }
 // them.
 const beginUpdate, endUpdate = "\x1b[?2026h", "\x1b[?2026l"
 
-// Draw replaces the block. Rows are cut to the terminal's width; of more rows than its height the last are shown. All
-// goes out in one write, each row over what was there, so that nothing flickers.
-func (l *Live) Draw(rows []Row) error {
+// Draw replaces the block. Rows are cut to the terminal's width; of more rows than its height the last are shown. Above
+// it come rows that stay, at their full length. All goes out in one write, each row over what was there, so that nothing
+// flickers.
+func (l *Live) Draw(rows []Row, above ...Row) error {
 	width, height := l.out.Size()
 	rows = rows[max(0, len(rows)-max(height-1, 1)):]
 	var body bytes.Buffer
@@ -44,7 +45,7 @@ func (l *Live) Draw(rows []Row) error {
 		widths[i] = l.row(&body, row, width-1) // the last column would leave the cursor between two lines
 	}
 	up := l.height(width)
-	if up == len(rows) && bytes.Equal(body.Bytes(), l.last) {
+	if len(above) == 0 && up == len(rows) && bytes.Equal(body.Bytes(), l.last) {
 		return nil
 	}
 	var frame bytes.Buffer
@@ -53,30 +54,16 @@ func (l *Live) Draw(rows []Row) error {
 	if up > 0 {
 		fmt.Fprintf(&frame, "\x1b[%dA", up)
 	}
+	for _, row := range above {
+		for _, span := range row {
+			frame.WriteString(l.out.Paint(span.Style, span.Text))
+		}
+		frame.WriteString("\x1b[K\r\n")
+	}
 	frame.Write(body.Bytes())
 	frame.WriteString("\x1b[J" + endUpdate)
 	l.widths, l.last = widths, slices.Clone(body.Bytes())
 	_, err := l.out.Write(frame.Bytes())
-	return err
-}
-
-// Print writes rows that stay, above the block. The next Draw shows the block again.
-func (l *Live) Print(rows ...Row) error {
-	width, _ := l.out.Size()
-	var b bytes.Buffer
-	b.WriteByte('\r')
-	if up := l.height(width); up > 0 {
-		fmt.Fprintf(&b, "\x1b[%dA", up)
-	}
-	b.WriteString("\x1b[J")
-	for _, row := range rows {
-		for _, span := range row {
-			b.WriteString(l.out.Paint(span.Style, span.Text))
-		}
-		b.WriteString("\r\n")
-	}
-	l.widths, l.last = nil, nil
-	_, err := l.out.Write(b.Bytes())
 	return err
 }
 

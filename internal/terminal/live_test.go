@@ -50,7 +50,7 @@ func (s *screen) grow() {
 
 func (s *screen) put(r rune) {
 	if s.x+Width(string(r)) > s.width {
-		s.t.Errorf("text runs into the edge of %d columns: %q", s.width, s.lines[s.y])
+		s.x, s.y = 0, s.y+1
 	}
 	s.grow()
 	line := []rune(s.lines[s.y])
@@ -134,14 +134,13 @@ func TestLiveRedrawsInPlace(t *testing.T) {
 	if s.writes != writes {
 		t.Error("the same block was written again")
 	}
-	if err := l.Print(Text("T2 asks")); err != nil {
+	if err := l.Draw(rows("T1 done", "T2 waits"), Text("T2 asks"), Text("a row that stays is not cut")); err != nil {
 		t.Fatal(err)
 	}
-	draw("T1 done", "T2 waits")
-	show(t, s, "$ ralph loop\nT2 asks\nT1 done\nT2 waits")
+	show(t, s, "$ ralph loop\nT2 asks\na row that stays is \nnot cut\nT1 done\nT2 waits")
 	l.End()
 	draw("end")
-	show(t, s, "$ ralph loop\nT2 asks\nT1 done\nT2 waits\nend")
+	show(t, s, "$ ralph loop\nT2 asks\na row that stays is \nnot cut\nT1 done\nT2 waits\nend")
 }
 
 func TestLiveFitsTheTerminal(t *testing.T) {
