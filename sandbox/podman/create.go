@@ -188,7 +188,8 @@ type view struct {
 
 func (e *Engine) view(spec sandbox.Spec) (view, error) {
 	v := view{mounts: []specs.Mount{
-		tmpfs("/tmp"), tmpfs("/var/tmp"), tmpfs(sandbox.HomeDir), tmpfs(sandbox.OutputDir, "size=64m"), tmpfs("/run", "size=64m", "mode=755"),
+		tmpfs("/tmp", "mode=1777"), tmpfs("/var/tmp", "mode=1777"), tmpfs(sandbox.HomeDir, "mode=1777"),
+		tmpfs("/run", "mode=755", "size=64m"), tmpfs(sandbox.OutputDir, "mode=1777", "size=64m"),
 		bind(e.guest, guestPath, true),
 		bind(e.hosts, "/etc/hosts", true),
 	}}
@@ -207,7 +208,7 @@ func (e *Engine) view(spec sandbox.Spec) (view, error) {
 func (e *Engine) workspace(v *view, spec sandbox.Spec) error {
 	source := spec.Workspace.Source
 	if source == "" {
-		v.mounts = append(v.mounts, tmpfs(sandbox.WorkspaceDir))
+		v.mounts = append(v.mounts, tmpfs(sandbox.WorkspaceDir, "mode=1777"))
 		return nil
 	}
 	switch spec.Workspace.Access {
@@ -288,10 +289,10 @@ func bind(source, dest string, readOnly bool) specs.Mount {
 	return specs.Mount{Type: "bind", Source: source, Destination: dest, Options: []string{"rbind", "rprivate", "nosuid", "nodev", mode}}
 }
 
-// tmpfs is writable for all, because it belongs to the namespace's root; there is only one user inside. Where the image
-// has the folder, runc gives the tmpfs the folder's mode instead.
+// tmpfs belongs to the namespace's root, so what the sandbox may write must be writable for all; there is only one user
+// inside. Where the image has the folder, runc gives the tmpfs the folder's mode instead.
 func tmpfs(dest string, options ...string) specs.Mount {
-	return specs.Mount{Type: "tmpfs", Source: "tmpfs", Destination: dest, Options: append([]string{"rw", "nosuid", "nodev", "mode=1777"}, options...)}
+	return specs.Mount{Type: "tmpfs", Source: "tmpfs", Destination: dest, Options: append([]string{"rw", "nosuid", "nodev"}, options...)}
 }
 
 // translate finds the errors that callers decide on in what Podman says. Its API has no codes for them: a name that is
