@@ -102,7 +102,7 @@ func (e *Engine) generate(spec sandbox.Spec, view view) (*specgen.SpecGenerator,
 	s.CapDrop = []string{"all"}
 	s.NoNewPrivileges = &yes
 	s.ReadOnlyFilesystem = &yes
-	s.ReadWriteTmpfs = &no
+	s.ReadWriteTmpfs = &yes // without it Podman 5 makes /dev/shm read-only
 	// Labels would keep the sandbox from the project's files, and relabelling these is not ours to do.
 	s.SelinuxOpts = []string{"disable"}
 	s.Mounts = view.mounts
