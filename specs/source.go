@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// blanks are the bytes of which goldmark's blank lines consist.
+// blanks are the bytes that separate words.
 const blanks = " \t\n\v\f"
 
 var bom = []byte("\xef\xbb\xbf")
@@ -107,7 +107,7 @@ func (s *source) joinBlankLines() {
 	text := -1 // end of the last line with text, before its line end
 	for i := 0; i < len(s.lines); i++ {
 		from, to := s.lines[i], s.lineEnd(s.lines[i])
-		if len(bytes.TrimRight(s.plain[from:to], blanks)) == 0 {
+		if len(bytes.TrimRight(s.plain[from:to], " \t\n")) == 0 {
 			continue
 		}
 		if text >= 0 && from-text > 2 {
