@@ -53,13 +53,14 @@ func (r *Runner) do(ctx context.Context, w Workflow, c Command) (Workflow, error
 
 // Recover looks after every activity that was announced and has no outcome: one that still runs is followed to its
 // end, one that ended is finished from its record, and of all others the attempt is recorded as interrupted. Sandboxes
-// that belong to nothing are removed.
-func (r *Runner) Recover(ctx context.Context, w Workflow) (Workflow, error) {
+// that belong to nothing are removed, those of a workflow that has ended too: the process may have died between the
+// last outcome and the removal.
+func (r *Runner) Recover(ctx context.Context, w Workflow) (_ Workflow, err error) {
+	defer func() { err = stopped(ctx, err) }()
 	if err := r.Steps.Sweep(ctx, w.ID, w.OpenActivities()); err != nil {
 		return w, fmt.Errorf("remove left-over sandboxes: %w", err)
 	}
 	for _, a := range w.OpenActivities() {
-		var err error
 		if w, err = r.conclude(ctx, w, a, r.Steps.Resume); err != nil {
 			return w, err
 		}
@@ -69,9 +70,9 @@ func (r *Runner) Recover(ctx context.Context, w Workflow) (Workflow, error) {
 
 // Advance does the next thing of the workflow, if there is one, and says what it was. An activity that could not be
 // run, or was stopped because ctx ended, is recorded as interrupted and its error returned.
-func (r *Runner) Advance(ctx context.Context, w Workflow) (Workflow, Action, error) {
-	action := Next(w)
-	var err error
+func (r *Runner) Advance(ctx context.Context, w Workflow) (_ Workflow, action Action, err error) {
+	defer func() { err = stopped(ctx, err) }()
+	action = Next(w)
 	switch action.Kind {
 	case PassPlan:
 		w, err = r.do(ctx, w, SkipPlan{})
@@ -135,6 +136,14 @@ func (r *Runner) conclude(ctx context.Context, w Workflow, a Activity, perform p
 	}
 	failpoint.Here("released")
 	return w, err
+}
+
+// stopped makes one error of all that come about because ctx ended.
+func stopped(ctx context.Context, err error) error {
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) && !errors.Is(err, ErrStopped) {
+		return fmt.Errorf("%w (%w)", ErrStopped, err)
+	}
+	return err
 }
 
 // Cancel ends the workflow and removes the sandboxes of what ran.
