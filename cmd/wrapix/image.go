@@ -1,0 +1,126 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wrapix/wrapix/config"
+	"github.com/wrapix/wrapix/sandbox/image"
+)
+
+func newImage(connect connectFunc) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "image",
+		Short: "Make and list the images that sandboxes start from",
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return &usageError{what: fmt.Sprintf("wrapix image has no command %q", args[0]), try: "wrapix image --help"}
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return &usageError{what: "wrapix image needs a command: build or list", try: "wrapix image --help"}
+		},
+	}
+	cmd.AddCommand(newImageBuild(connect), newImageList(connect))
+	return cmd
+}
+
+func newImageBuild(connect connectFunc) *cobra.Command {
+	var force bool
+	cmd := &cobra.Command{
+		Use:   "build [PROFILE]",
+		Short: "Make the image of a profile where the host does not have it",
+		Long: `build makes the image of a profile and prints its name. The base is Debian's image, pulled by digest, where a
+container registry answers; otherwise the image is bootstrapped from the package sources of this host. An image that
+is there already is taken as it is.
+
+Profiles: ` + strings.Join(config.Profiles(), ", "),
+		ValidArgs: config.Profiles(),
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return &usageError{what: fmt.Sprintf("one profile expected, not %q", args), try: cmd.CommandPath() + " --help"}
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			profile := config.BaseProfile
+			if len(args) > 0 {
+				profile = args[0]
+			}
+			if err := knownProfile(profile); err != nil {
+				return err
+			}
+			engine, err := connect(cmd)
+			if err != nil {
+				return err
+			}
+			defer engine.Close()
+			img, err := image.Ensure(cmd.Context(), engine, profile, image.Options{Progress: cmd.ErrOrStderr(), Force: force})
+			if err != nil {
+				return err
+			}
+			fmt.Fprintln(cmd.OutOrStdout(), img.Ref)
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&force, "force", false, "make it anew although the host has it")
+	return cmd
+}
+
+func newImageList(connect connectFunc) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "List the images that wrapix made",
+		Args:  noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			engine, err := connect(cmd)
+			if err != nil {
+				return err
+			}
+			defer engine.Close()
+			images, err := image.List(cmd.Context(), engine)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return printJSON(cmd.OutOrStdout(), map[string]any{"schema": 1, "images": images})
+			}
+			return printImages(cmd.OutOrStdout(), images)
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON document")
+	return cmd
+}
+
+func printImages(w io.Writer, images []image.Listed) error {
+	table := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	fmt.Fprintln(table, "IMAGE\tPROFILE\tSIZE\tCREATED\tIN USE")
+	for _, i := range images {
+		used := "no"
+		if i.InUse {
+			used = "yes"
+		}
+		fmt.Fprintf(table, "%s\t%s\t%d MB\t%s\t%s\n", i.Ref, i.Profile, i.Size/1e6, i.Created.Format(time.DateOnly), used)
+	}
+	return table.Flush()
+}
+
+// knownProfile refuses a name before anything is done.
+func knownProfile(name string) error {
+	for _, p := range config.Profiles() {
+		if p == name {
+			return nil
+		}
+	}
+	return &usageError{
+		what: fmt.Sprintf("there is no profile %q", name),
+		try:  "one of: " + strings.Join(config.Profiles(), ", "),
+	}
+}

@@ -1,0 +1,31 @@
+// Wrapix runs a command in a rootless container that sees one folder of the host and nothing else of it.
+//
+// Each subcommand is a file of this folder: flags fill an options struct, one function does the work, one prints.
+// What a sandbox is lies in package sandbox; this one only connects it with a person's terminal.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+// version is set by the linker.
+var version = "unknown"
+
+func main() {
+	os.Exit(run(os.Args[1:], std()))
+}
+
+// run is the whole program but for its process: it returns the exit code.
+func run(args []string, s streams) int {
+	ctx, stop := signal.NotifyContext(context.Background(), respected(syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)...)
+	defer stop()
+	root := newRoot(s)
+	root.SetArgs(args)
+	root.SetIn(s.in)
+	root.SetOut(s.out)
+	root.SetErr(s.err)
+	return report(s.err, root.ExecuteContext(ctx))
+}

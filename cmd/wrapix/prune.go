@@ -1,0 +1,80 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wrapix/wrapix/sandbox"
+)
+
+func newPrune(connect connectFunc) *cobra.Command {
+	return &cobra.Command{
+		Use:   "prune",
+		Short: "Remove sandboxes that nobody looks after any more",
+		Long: `prune removes sandboxes of wrapix and ralph that nobody looks after any more: their process was killed, or the host
+went down. It never touches one whose process lives.
+
+A sandbox of a killed ralph loop may still run, and the next ralph loop would follow it to its end. To keep what its
+agent is doing, run that first.`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			engine, err := connect(cmd)
+			if err != nil {
+				return err
+			}
+			defer engine.Close()
+			return prune(cmd.Context(), engine, cmd.OutOrStdout())
+		},
+	}
+}
+
+// prune removes what is left over and says what it was. It goes on after a failure.
+func prune(ctx context.Context, rt sandbox.Runtime, w io.Writer) error {
+	// Before the sandboxes: a claim that is held now may belong to a sandbox that is not made yet.
+	stale, err := staleClaims()
+	if err != nil {
+		return fmt.Errorf("look for claims without a process: %w", err)
+	}
+	all, err := sandboxes(ctx, rt)
+	if err != nil {
+		return err
+	}
+	var failed []error
+	for _, s := range all {
+		why := leftOver(s)
+		if why == "" {
+			continue
+		}
+		if err := rt.Remove(ctx, s.Name); err != nil {
+			failed = append(failed, fmt.Errorf("remove %s: %w", s.Name, err))
+			continue
+		}
+		fmt.Fprintf(w, "removed %s: %s\n", s.Name, why)
+	}
+	for _, path := range stale {
+		if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+			failed = append(failed, fmt.Errorf("remove a claim without a process: %w", err))
+		}
+	}
+	return errors.Join(failed...)
+}
+
+// leftOver says why a sandbox can go, or nothing. Of one that still runs we must know that its process is gone.
+func leftOver(s listed) string {
+	switch {
+	case s.Process == ownerLiving:
+		return ""
+	case s.State == sandbox.StateExited:
+		return "it ended"
+	case s.Process == ownerGone && s.State == sandbox.StateCreated:
+		return "it was never started, and its process is gone"
+	case s.Process == ownerGone:
+		return "its process is gone"
+	}
+	return ""
+}

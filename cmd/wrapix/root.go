@@ -1,0 +1,99 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wrapix/wrapix/config"
+	"github.com/wrapix/wrapix/sandbox/podman"
+)
+
+const rootLong = `wrapix runs a command in a rootless container. The command sees one folder of the host, as /workspace, and may
+write there; of everything else it has its own. It has no capability and no way to gain one.
+
+The command's exit code is the exit code of wrapix, and 128+N when signal N ended it. Otherwise:
+
+    2    wrong usage, or a wrapix.toml that cannot be read
+  125    wrapix could not make or follow the sandbox
+  126    the command was found and could not be started
+  127    the command was not found
+
+With a terminal on standard input and output the command gets a terminal. Without, its three streams are passed on
+apart. SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1 and SIGUSR2 are passed on to the command.
+
+The table [sandbox] of DIR/wrapix.toml says what the sandbox looks like, as it does for ralph.`
+
+const rootExample = `  wrapix -- make test
+  wrapix ~/src/project -- bash
+  wrapix -- sh -c 'cat; exit 3' < file | wc`
+
+// newRoot returns the command and its subcommands.
+func newRoot(s streams) *cobra.Command {
+	o := runOptions{streams: s}
+	root := &cobra.Command{
+		Use:           "wrapix [DIR] [--profile P] -- COMMAND [ARG...]",
+		Short:         "Run a command in a sandbox that sees one folder",
+		Long:          rootLong,
+		Example:       rootExample,
+		Version:       version,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := o.arguments(args, cmd.ArgsLenAtDash()); err != nil {
+				return err
+			}
+			if o.profileGiven = cmd.Flags().Changed("profile"); o.profileGiven {
+				if err := knownProfile(o.profile); err != nil {
+					return err
+				}
+			}
+			return o.run(cmd.Context())
+		},
+	}
+	root.SetVersionTemplate("wrapix {{.Version}}\n")
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return &usageError{what: err.Error(), try: cmd.CommandPath() + " --help"}
+	})
+	root.Flags().StringVar(&o.profile, "profile", config.BaseProfile, "what the sandbox has installed: "+strings.Join(config.Profiles(), ", "))
+	root.PersistentFlags().BoolVar(&o.allowRoot, "allow-root", false, "work as root too, where the sandbox is no boundary")
+	connect := func(cmd *cobra.Command) (*podman.Engine, error) {
+		return podman.Connect(cmd.Context(), podman.Options{AllowRoot: o.allowRoot})
+	}
+	root.AddCommand(newPs(connect), newPrune(connect), newImage(connect), newMan())
+	return root
+}
+
+// arguments takes the folder and the command apart. dash is how many arguments stood before "--", or -1.
+func (o *runOptions) arguments(args []string, dash int) error {
+	before := args
+	if dash >= 0 {
+		before, o.command = args[:dash], args[dash:]
+	}
+	if len(before) > 1 {
+		return &usageError{what: fmt.Sprintf("one folder expected, not %q", before), try: "wrapix [DIR] -- COMMAND"}
+	}
+	o.dir = "."
+	if len(before) == 1 {
+		o.dir = before[0]
+	}
+	fi, err := os.Stat(o.dir)
+	switch {
+	case err != nil && dash < 0:
+		return &usageError{what: fmt.Sprintf("%q is neither a folder nor a command of wrapix", o.dir), try: "wrapix --help"}
+	case err != nil:
+		return &usageError{what: "use the folder " + o.dir + ": " + reason(err)}
+	case !fi.IsDir():
+		return &usageError{what: "use the folder " + o.dir + ": it is a file", try: "wrapix " + filepath.Dir(o.dir) + " -- COMMAND"}
+	case len(o.command) == 0:
+		return &usageError{
+			what: "no command: this version starts no agent by itself, so it must be told what to run",
+			try:  "wrapix -- COMMAND, for example: wrapix -- bash",
+		}
+	}
+	return nil
+}

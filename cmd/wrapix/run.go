@@ -1,0 +1,215 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/wrapix/wrapix/config"
+	"github.com/wrapix/wrapix/sandbox"
+	"github.com/wrapix/wrapix/sandbox/image"
+	"github.com/wrapix/wrapix/sandbox/podman"
+)
+
+// hangupGrace is what a command gets to end by itself when the terminal that it ran on is gone.
+const hangupGrace = 10 * time.Second
+
+// runOptions are those of the default command.
+type runOptions struct {
+	dir          string
+	command      []string
+	profile      string
+	profileGiven bool
+	allowRoot    bool
+	streams      streams
+}
+
+// run runs the command in a sandbox and returns its exit code as a codeError.
+func (o *runOptions) run(ctx context.Context) error {
+	dir, err := realPath(o.dir)
+	if err != nil {
+		return fmt.Errorf("use the folder %s: %s", o.dir, reason(err))
+	}
+	if dir == "/" {
+		return &usageError{what: "use the folder /: that is the whole host, so there would be no sandbox", try: "wrapix DIR -- COMMAND"}
+	}
+	cfg, err := loadConfig(dir)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer cancel(nil)
+	signals := listen(cancel)
+	defer signals.stop()
+	code, err := o.inSandbox(ctx, dir, cfg, signals)
+	var ended *signalError
+	switch {
+	case err == nil:
+		return &codeError{code: code}
+	case errors.As(context.Cause(ctx), &ended):
+		return &codeError{code: 128 + int(ended.signal)}
+	}
+	return &codeError{code: exitSandbox, err: err}
+}
+
+// inSandbox makes the sandbox, follows it to its end and removes it, on whatever way it goes.
+func (o *runOptions) inSandbox(ctx context.Context, dir string, cfg config.Config, signals *signals) (int, error) {
+	engine, err := podman.Connect(ctx, podman.Options{AllowRoot: o.allowRoot})
+	if err != nil {
+		return 0, err
+	}
+	defer engine.Close()
+	spec := o.spec(dir, cfg)
+	if spec.Image, err = o.image(ctx, engine, cfg); err != nil {
+		return 0, err
+	}
+	held, err := newClaim(spec.Name)
+	if err != nil {
+		return 0, err
+	}
+	spec.Labels[labelLock] = held.path
+
+	streams := sandbox.Streams{Stdin: o.streams.in, Stdout: o.streams.out, Stderr: o.streams.err}
+	rt := &observed{Runtime: engine, tty: openTerminal(o.streams), signals: signals}
+	if rt.tty != nil {
+		streams.Terminal, streams.Resize = true, rt.tty.resized
+		if kind := os.Getenv("TERM"); kind != "" {
+			spec.Env["TERM"] = kind
+		}
+	}
+	code, err := sandbox.RunAttached(ctx, rt, spec, streams)
+	rt.end()
+	if rt.left != nil {
+		// The command's code says more than ours would. The claim stays, for prune to find the sandbox by.
+		report(o.streams.err, &sandbox.Error{Op: "remove the sandbox", Err: rt.left, Hint: "wrapix prune"})
+		return code, err
+	}
+	held.release()
+	return code, err
+}
+
+// observed is a Runtime that hands the terminal and the signals over at the moment when the command is started, and
+// knows whether the sandbox was left behind.
+type observed struct {
+	sandbox.Runtime
+	tty     *tty
+	signals *signals
+	left    error
+}
+
+func (r *observed) Start(ctx context.Context, name string) error {
+	if err := r.tty.raw(); err != nil {
+		return err
+	}
+	if err := r.Runtime.Start(ctx, name); err != nil {
+		return err
+	}
+	r.signals.giveTo(func(sig syscall.Signal) {
+		// The command may have ended meanwhile, which is no error.
+		_ = r.Signal(ctx, name, unix.SignalName(sig))
+		if sig == syscall.SIGHUP && r.tty != nil {
+			_ = r.Stop(ctx, name, hangupGrace)
+		}
+	})
+	return nil
+}
+
+func (r *observed) Remove(ctx context.Context, name string) error {
+	r.end()
+	r.left = r.Runtime.Remove(ctx, name)
+	return nil
+}
+
+// end takes the signals and the terminal back. It may be called again.
+func (r *observed) end() {
+	r.signals.take()
+	r.tty.restore()
+}
+
+// spec says what the sandbox looks like, all but its image.
+func (o *runOptions) spec(dir string, cfg config.Config) sandbox.Spec {
+	env := map[string]string{}
+	for name, value := range cfg.Sandbox.Env {
+		env[name] = value
+	}
+	return sandbox.Spec{
+		Name: sandboxName(dir),
+		Labels: map[string]string{
+			labelOurs: "1", labelProject: dir, labelCommand: strings.Join(o.command, " "),
+		},
+		Workspace: sandbox.Workspace{Source: dir, Access: sandbox.ReadWrite},
+		Env:       env,
+		Network:   sandbox.Network(cfg.Sandbox.Network),
+		Limits: sandbox.Limits{
+			MemoryBytes: cfg.Sandbox.MemoryBytes, CPUs: cfg.Sandbox.CPUs, Pids: cfg.Sandbox.Pids,
+		},
+		Commands: []sandbox.Command{{Name: "command", Args: o.command}},
+	}
+}
+
+// image returns the image that the flag, else the configuration asks for.
+func (o *runOptions) image(ctx context.Context, eng image.Engine, cfg config.Config) (string, error) {
+	opts := image.Options{Progress: o.streams.err}
+	profile := cfg.Sandbox.Profile
+	if o.profileGiven {
+		profile = o.profile
+	}
+	var img image.Image
+	var err error
+	if cfg.Sandbox.Image != "" && !o.profileGiven {
+		img, err = image.Use(ctx, eng, cfg.Sandbox.Image, opts)
+	} else {
+		img, err = image.Ensure(ctx, eng, profile, opts)
+	}
+	return img.Ref, err
+}
+
+// loadConfig reads the folder's configuration; a folder without one gets what holds by itself.
+func loadConfig(dir string) (config.Config, error) {
+	cfg, err := config.Load(filepath.Join(dir, config.FileName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return config.Default(), nil
+	}
+	return cfg, err
+}
+
+// sandboxName returns a name that nobody has, and that says which folder it is about.
+func sandboxName(dir string) string {
+	var b [6]byte
+	rand.Read(b[:]) // never fails
+	base := strings.Map(func(r rune) rune {
+		if slices.Contains([]rune("-_."), r) || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' {
+			return r
+		}
+		return -1
+	}, filepath.Base(dir))
+	return "wrapix-" + base[:min(len(base), 40)] + "-" + hex.EncodeToString(b[:])
+}
+
+func realPath(dir string) (string, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return "", err
+	}
+	return filepath.EvalSymlinks(dir)
+}
+
+// reason is an error of the file system without what we say ourselves.
+func reason(err error) string {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return path.Err.Error()
+	}
+	return err.Error()
+}

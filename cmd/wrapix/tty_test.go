@@ -1,0 +1,194 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// screen is a terminal with a wrapix on it.
+type screen struct {
+	*exec.Cmd
+	master, slave *os.File
+	fd            int // of master, whose Fd would make it blocking
+	seen          strings.Builder
+}
+
+func startOnScreen(t *testing.T, width, height uint16, args ...string) *screen {
+	t.Helper()
+	// Not blocking, so that a read can be given up.
+	fd, err := unix.Open("/dev/ptmx", unix.O_RDWR|unix.O_NOCTTY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	master := os.NewFile(uintptr(fd), "/dev/ptmx")
+	if err := master.SetReadDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	number, err := unix.IoctlGetInt(fd, unix.TIOCGPTN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0); err != nil {
+		t.Fatal(err)
+	}
+	slave, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	s := &screen{Cmd: exec.CommandContext(ctx, "wrapix", args...), master: master, slave: slave, fd: fd}
+	s.Stdin, s.Stdout, s.Stderr = slave, slave, slave
+	s.Env = append(os.Environ(), "TERM=xterm")
+	s.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true, Ctty: 0}
+	s.resize(t, width, height)
+	if err := s.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cancel()
+		_ = s.Wait()
+		slave.Close()
+		master.Close()
+	})
+	return s
+}
+
+func (s *screen) resize(t *testing.T, width, height uint16) {
+	t.Helper()
+	size := &unix.Winsize{Col: width, Row: height}
+	if err := unix.IoctlSetWinsize(s.fd, unix.TIOCSWINSZ, size); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (s *screen) typed(t *testing.T, keys string) {
+	t.Helper()
+	if _, err := s.master.WriteString(keys); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// until reads the screen until it shows the text after what was asked for before.
+func (s *screen) until(t *testing.T, text string) {
+	t.Helper()
+	from := s.seen.Len()
+	if from > 0 {
+		from = strings.LastIndex(s.seen.String(), "\x00") + 1
+	}
+	buf := make([]byte, 4096)
+	for !strings.Contains(s.seen.String()[from:], text) {
+		n, err := s.master.Read(buf)
+		if err != nil {
+			t.Fatalf("the screen shows %q, not %q: %v", s.seen.String(), text, err)
+		}
+		s.seen.Write(buf[:n])
+	}
+	s.seen.WriteString("\x00")
+}
+
+func (s *screen) modes(t *testing.T) unix.Termios {
+	t.Helper()
+	modes, err := unix.IoctlGetTermios(int(s.slave.Fd()), unix.TCGETS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return *modes
+}
+
+func (s *screen) code() int {
+	_ = s.Wait()
+	return s.ProcessState.ExitCode()
+}
+
+func TestTerminal(t *testing.T) {
+	s := startOnScreen(t, 91, 31, project(t), "--", "sh", "-c", `
+		test -t 0 && test -t 1 && test -t 2 && echo "on a $TERM"
+		trap 'echo "now $(stty size)"' WINCH
+		trap 'echo interrupted; exit 9' INT
+		while read line; do
+			case $line in
+			size) echo "it is $(stty size)" ;;
+			end) echo last; sleep 1000 & wait ;;
+			esac
+		done`)
+	before := s.modes(t)
+	s.until(t, "on a xterm")
+	if raw := s.modes(t); raw.Lflag&unix.ECHO != 0 {
+		t.Error("our own terminal still echoes")
+	}
+	s.typed(t, "size\r")
+	s.until(t, "it is 31 91")
+	s.resize(t, 100, 40)
+	s.typed(t, "\r") // the shell runs traps after the command in hand
+	s.until(t, "now 40 100")
+	s.typed(t, "end\r")
+	s.until(t, "last")
+	s.typed(t, "\x03")
+	s.until(t, "interrupted")
+	if code := s.code(); code != 9 {
+		t.Errorf("exit code %d: %q", code, s.seen.String())
+	}
+	if after := s.modes(t); after != before {
+		t.Errorf("the terminal was left as %+v, it was %+v", after, before)
+	}
+	nothingLeft(t)
+}
+
+// Whatever ends us, the terminal is as it was.
+func TestTerminalIsRestored(t *testing.T) {
+	for name, end := range map[string]func(*screen) error{
+		"SIGTERM": func(s *screen) error { return s.Process.Signal(syscall.SIGTERM) },
+		"SIGHUP":  func(s *screen) error { return s.Process.Signal(syscall.SIGHUP) },
+		"killed from elsewhere": func(*screen) error {
+			out, err := exec.Command("podman", "rm", "--force", "--all", "--time", "0").CombinedOutput()
+			if err != nil {
+				return fmt.Errorf("%w: %s", err, out)
+			}
+			return nil
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := startOnScreen(t, 80, 24, project(t), "--", "sh", "-c", "echo ready; exec sleep 1000")
+			before := s.modes(t)
+			s.until(t, "ready")
+			if err := end(s); err != nil {
+				t.Fatal(err)
+			}
+			if code := s.code(); code == 0 {
+				t.Error("exit code 0")
+			}
+			if after := s.modes(t); after != before {
+				t.Errorf("the terminal was left as %+v, it was %+v", after, before)
+			}
+			nothingLeft(t)
+		})
+	}
+}
+
+// The terminal goes away, and the command does not care: it is ended all the same.
+func TestHangup(t *testing.T) {
+	s := startOnScreen(t, 80, 24, project(t), "--", "sh", "-c", "trap '' HUP; echo ready; exec sleep 1000")
+	s.until(t, "ready")
+	began := time.Now()
+	if err := s.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	if code := s.code(); code != 128+15 || time.Since(began) > hangupGrace {
+		t.Errorf("exit code %d after %s", code, time.Since(began))
+	}
+	nothingLeft(t)
+}
+
+// In a pipe there is no terminal, whatever standard input is.
+func TestNoTerminalInAPipe(t *testing.T) {
+	p := start(t, project(t), "--", "sh", "-c", "test -t 0 || test -t 1 || echo none")
+	p.line(t, "none")
+}
