@@ -60,12 +60,15 @@ const (
 	exitStuck = 101
 )
 
-// longestLife bounds how long a loop lives that is to be killed: long enough for it to come through a whole task.
-const longestLife = 1500 * time.Millisecond
+// longestLife bounds how long a loop lives that is to be killed. With few kills each has to come far, with many most
+// should fall where something happens, which is soon after the start: a task takes half a second, then agents wait.
+func longestLife(kills int) time.Duration {
+	return 250*time.Millisecond + 6*time.Second/time.Duration(max(1, kills))
+}
 
 // killed runs loops until the workflow is done and the kills are spent.
 func (d *demo) killed(ctx context.Context, kills int, random *rand.Rand) error {
-	life := longestLife
+	life := longestLife(kills)
 	for done := 0; ; {
 		// Agents are let go one by one, so that the kills meet all parts of the work. The last one goes before the last
 		// kills, which can then also meet the end.
