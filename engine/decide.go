@@ -14,17 +14,20 @@ func Decide(w Workflow, c Command, now time.Time) ([]Event, error) {
 	if w.State.Ended() {
 		return nil, fmt.Errorf("workflow %s is %s: %w", w.ID, w.State, ErrEnded)
 	}
-	d := &decision{w: w, now: now.UTC()}
+	d := &decision{ev: evolution{w: w}, now: now.UTC()}
 	if err := c.decide(d); err != nil {
 		return nil, err
 	}
 	d.settle()
-	return d.events, d.err
+	if d.err != nil {
+		return nil, d.err
+	}
+	return d.events, nil
 }
 
 // decision collects events and shows each rule the workflow as it is after those before.
 type decision struct {
-	w      Workflow
+	ev     evolution
 	now    time.Time
 	events []Event
 	err    error
@@ -34,15 +37,15 @@ func (d *decision) emit(t EventType, task TaskID, attempt int, data any) {
 	if d.err != nil {
 		return
 	}
-	e := Event{Seq: d.w.Seq + 1, Time: d.now, Type: t, Task: task, Attempt: attempt, Data: data}
-	if d.w, d.err = Evolve(d.w, e); d.err == nil {
+	e := Event{Seq: d.ev.w.Seq + 1, Time: d.now, Type: t, Task: task, Attempt: attempt, Data: data}
+	if d.err = d.ev.step(e); d.err == nil {
 		d.events = append(d.events, e)
 	}
 }
 
 func (c Start) decide(d *decision) error {
-	if d.w.Seq != 0 {
-		return fmt.Errorf("start workflow %s: %w", d.w.ID, ErrNotAllowed)
+	if d.ev.w.Seq != 0 {
+		return fmt.Errorf("start workflow %s: %w", d.ev.w.ID, ErrNotAllowed)
 	}
 	if problems := PlanProblems(c.Source.Tasks, c.Source); len(c.Source.Tasks) > 0 && len(problems) > 0 {
 		return &PlanError{Problems: problems}
@@ -53,18 +56,18 @@ func (c Start) decide(d *decision) error {
 }
 
 func (SkipPlan) decide(d *decision) error {
-	if d.w.phase() != Started || !d.w.Source.Complete {
+	if d.ev.w.phase() != Started || !d.ev.w.Source.Complete {
 		return fmt.Errorf("skip the plan: %w", ErrNotAllowed)
 	}
-	d.emit(PlanSkipped, PlanTask, 0, ReasonData{Reason: d.w.Source.Reason})
+	d.emit(PlanSkipped, PlanTask, 0, ReasonData{Reason: d.ev.w.Source.Reason})
 	return nil
 }
 
 func (TakeTasks) decide(d *decision) error {
-	if d.w.phase() != Planned || len(d.w.Source.Tasks) == 0 {
+	if d.ev.w.phase() != Planned || len(d.ev.w.Source.Tasks) == 0 {
 		return fmt.Errorf("take the spec's tasks: %w", ErrNotAllowed)
 	}
-	d.plan("spec", d.w.Source.Tasks)
+	d.plan("spec", d.ev.w.Source.Tasks)
 	return nil
 }
 
@@ -73,28 +76,28 @@ func (TakeTasks) decide(d *decision) error {
 func (d *decision) plan(from string, tasks []PlannedTask) {
 	tasks = slices.Clone(tasks)
 	for i, t := range tasks {
-		tasks[i].Checks = append(slices.Clone(t.Checks), d.w.Source.Checks...)
+		tasks[i].Checks = append(slices.Clone(t.Checks), d.ev.w.Source.Checks...)
 	}
-	d.emit(TasksPlanned, ReadyTask, 0, TasksData{From: from, Tasks: tasks, Uncovered: uncovered(tasks, d.w.Source.Requirements)})
+	d.emit(TasksPlanned, ReadyTask, 0, TasksData{From: from, Tasks: tasks, Uncovered: uncovered(tasks, d.ev.w.Source.Requirements)})
 }
 
 func (c Intend) decide(d *decision) error {
-	t := d.w.Task(c.Task)
+	t := d.ev.w.Task(c.Task)
 	if t == nil {
 		return fmt.Errorf("task %s: %w", c.Task, ErrNotFound)
 	}
-	if d.w.Budget != nil || t.Open != nil {
+	if d.ev.w.Budget != nil || t.Open != nil {
 		return fmt.Errorf("run task %s: %w", c.Task, ErrNotAllowed)
 	}
 	phase := phaseOf(t)
-	needless := phase == PhasePlan && d.w.Source.Complete || phase == PhaseReady && len(d.w.Source.Tasks) > 0
+	needless := phase == PhasePlan && d.ev.w.Source.Complete || phase == PhaseReady && len(d.ev.w.Source.Tasks) > 0
 	if phase == "" || needless {
 		return fmt.Errorf("run task %s in state %s: %w", t.ID, t.State, ErrNotAllowed)
 	}
-	if d.w.State.Waits() {
-		d.emit(WorkflowResumed, "", 0, StateData{State: d.w.Behind})
+	if d.ev.w.State.Waits() {
+		d.emit(WorkflowResumed, "", 0, StateData{State: d.ev.w.Behind})
 	}
-	if d.w.State == Ready {
+	if d.ev.w.State == Ready {
 		d.emit(WorkflowRunning, "", 0, NoData{})
 	}
 	switch {
@@ -135,7 +138,7 @@ func (c Finish) decide(d *decision) error {
 		f.Verdict, f.Reason = judgeCheck(t, c.Outcome)
 		d.emit(CheckFinished, t.ID, c.ID.Number, f)
 	} else {
-		f.Verdict, f.Reason = judgeAttempt(d.w, t.Open.Phase, &f.Outcome)
+		f.Verdict, f.Reason = judgeAttempt(d.ev.w, t.Open.Phase, &f.Outcome)
 		d.emit(AttemptFinished, t.ID, c.ID.Number, f)
 	}
 	switch f.Verdict {
@@ -167,7 +170,7 @@ func (d *decision) claimed(t *Task, c Finish) {
 
 // exhaust fails a task whose attempts are used up.
 func (d *decision) exhaust(id TaskID) {
-	t, limit := d.w.Task(id), d.w.Limits.MaxAttempts
+	t, limit := d.ev.w.Task(id), d.ev.w.Limits.MaxAttempts
 	if d.err != nil || limit == 0 || t.Failures < limit {
 		return
 	}
@@ -191,7 +194,7 @@ func (c Interrupt) decide(d *decision) error {
 
 // open returns the task whose open activity has that id.
 func (d *decision) open(id AttemptID) (*Task, error) {
-	t := d.w.Task(id.Task)
+	t := d.ev.w.Task(id.Task)
 	if t == nil {
 		return nil, fmt.Errorf("task %s: %w", id.Task, ErrNotFound)
 	}
@@ -225,7 +228,7 @@ func (c Retry) decide(d *decision) error {
 
 // waiting returns a task that waits in one of the given ways.
 func (d *decision) waiting(id TaskID, what string, kinds ...WorkflowState) (*Task, error) {
-	t := d.w.Task(id)
+	t := d.ev.w.Task(id)
 	if t == nil {
 		return nil, fmt.Errorf("task %s: %w", id, ErrNotFound)
 	}
@@ -242,14 +245,14 @@ func (d *decision) waiting(id TaskID, what string, kinds ...WorkflowState) (*Tas
 }
 
 func (c SetLimits) decide(d *decision) error {
-	if c.Limits != d.w.Limits {
+	if c.Limits != d.ev.w.Limits {
 		d.emit(LimitsChanged, "", 0, LimitsData{Limits: c.Limits})
 	}
 	return nil
 }
 
 func (c Notified) decide(d *decision) error {
-	if c.Task == "" && d.w.Budget == nil || c.Task != "" && (d.w.Task(c.Task) == nil || d.w.Task(c.Task).Wait == nil) {
+	if c.Task == "" && d.ev.w.Budget == nil || c.Task != "" && (d.ev.w.Task(c.Task) == nil || d.ev.w.Task(c.Task).Wait == nil) {
 		return fmt.Errorf("nothing waits there: %w", ErrNotAllowed)
 	}
 	d.emit(WaitNotified, c.Task, 0, NoData{})
@@ -257,7 +260,7 @@ func (c Notified) decide(d *decision) error {
 }
 
 func (c Cancel) decide(d *decision) error {
-	for _, a := range d.w.OpenActivities() {
+	for _, a := range d.ev.w.OpenActivities() {
 		if err := (Interrupt{ID: a.ID, Reason: "cancelled"}).decide(d); err != nil {
 			return err
 		}

@@ -12,13 +12,9 @@ import (
 func Evolve(w Workflow, events ...Event) (Workflow, error) {
 	ev := evolution{w: w}
 	for _, e := range events {
-		if e.Seq != ev.w.Seq+1 {
-			return w, fmt.Errorf("event %d %s follows event %d: out of sequence", e.Seq, e.Type, ev.w.Seq)
+		if err := ev.step(e); err != nil {
+			return w, err
 		}
-		if err := ev.apply(e); err != nil {
-			return w, fmt.Errorf("event %d %s: %w", e.Seq, e.Type, err)
-		}
-		ev.w.Seq, ev.w.Updated = e.Seq, e.Time
 	}
 	return ev.w, nil
 }
@@ -28,6 +24,18 @@ type evolution struct {
 	w       Workflow
 	copied  bool
 	renewed map[TaskID]bool
+}
+
+// step applies the next event. After an error the evolution is of no use any more.
+func (ev *evolution) step(e Event) error {
+	if e.Seq != ev.w.Seq+1 {
+		return fmt.Errorf("event %d %s follows event %d: out of sequence", e.Seq, e.Type, ev.w.Seq)
+	}
+	if err := ev.apply(e); err != nil {
+		return fmt.Errorf("event %d %s: %w", e.Seq, e.Type, err)
+	}
+	ev.w.Seq, ev.w.Updated = e.Seq, e.Time
+	return nil
 }
 
 // task returns a copy of the task that belongs to this evolution.

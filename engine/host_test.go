@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -40,8 +41,14 @@ type died struct{ place string }
 var errMishap = errors.New("mishap")
 
 func newHost(t *testing.T, script func(engine.Workflow, engine.Activity) engine.Outcome) *host {
+	// Thousands of appends; what a sync is worth is a matter of the store's own tests.
+	folder, err := os.MkdirTemp("/dev/shm", "engine-test-*")
+	if err != nil {
+		folder = t.TempDir()
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(folder) })
 	return &host{
-		t: t, path: filepath.Join(t.TempDir(), store.File), ctx: context.Background(), script: script,
+		t: t, path: filepath.Join(folder, store.File), ctx: context.Background(), script: script,
 		sandboxes: map[engine.AttemptID]engine.Outcome{}, runs: map[engine.AttemptID]int{},
 	}
 }

@@ -83,7 +83,7 @@ func (m machine) text(current string) string {
 			if lines[src] == nil {
 				order = append(order, src)
 			}
-			lines[src] = append(lines[src], fmt.Sprintf("    %-16s -> %s\n", e.Name, e.Dst))
+			lines[src] = append(lines[src], fmt.Sprintf("    %-22s -> %s\n", e.Name, e.Dst))
 		}
 	}
 	for _, e := range m.events {

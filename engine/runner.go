@@ -4,36 +4,63 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/wrapix/wrapix/internal/failpoint"
 )
 
 // Runner is the imperative shell around Decide and Evolve: it appends what was decided, performs what was announced,
-// and appends how that ended. One Runner works on one workflow at a time.
+// and appends how that ended. It is the only writer of its store.
+//
+// One goroutine advances a workflow. Others may call Do meanwhile, with what a person wants: commands are decided one
+// after the other, each on what those before it left, and an activity that a command ends is stopped.
 type Runner struct {
 	Store    Store
 	Steps    Steps
 	Notifier Notifier
 	Clock    Clock
-	// Observe is told of every event after it is durable. It may be nil.
+	// Observe is told of every event after it is durable, in order. It may be nil, and must not call the Runner.
 	Observe func(Workflow, []Event)
+
+	mu      sync.Mutex
+	last    Workflow // the workflow that was worked on last, as the store holds it
+	running map[AttemptID]context.CancelFunc
 }
 
 // Do decides the command on the workflow as the store holds it, and returns the workflow after it.
 func (r *Runner) Do(ctx context.Context, id WorkflowID, c Command) (Workflow, error) {
-	w, err := r.Store.Load(ctx, id)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	w, err := r.load(ctx, id)
 	if err != nil {
 		return w, err
 	}
-	return r.do(ctx, w, c)
+	return r.decide(ctx, w, c)
 }
 
 // Start makes a new workflow.
 func (r *Runner) Start(ctx context.Context, c Start) (Workflow, error) {
-	return r.do(ctx, Workflow{}, c)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.decide(ctx, Workflow{}, c)
 }
 
-func (r *Runner) do(ctx context.Context, w Workflow, c Command) (Workflow, error) {
+// current returns the workflow as the store holds it.
+func (r *Runner) current(ctx context.Context, id WorkflowID) (Workflow, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.load(ctx, id)
+}
+
+// load spares reading thousands of tasks for each event: nobody else writes to the store.
+func (r *Runner) load(ctx context.Context, id WorkflowID) (Workflow, error) {
+	if r.last.ID == id && id != "" {
+		return r.last, nil
+	}
+	return r.Store.Load(ctx, id)
+}
+
+func (r *Runner) decide(ctx context.Context, w Workflow, c Command) (Workflow, error) {
 	events, err := Decide(w, c, r.Clock.Now())
 	if err != nil || len(events) == 0 {
 		return w, err
@@ -43,7 +70,14 @@ func (r *Runner) do(ctx context.Context, w Workflow, c Command) (Workflow, error
 		return w, err
 	}
 	if err := r.Store.Append(ctx, w, next, events); err != nil {
+		r.last = Workflow{}
 		return w, fmt.Errorf("record %s: %w", events[0].Type, err)
+	}
+	r.last = next
+	for id, stop := range r.running {
+		if !next.isOpen(id) {
+			stop()
+		}
 	}
 	if r.Observe != nil {
 		r.Observe(next, events)
@@ -72,16 +106,19 @@ func (r *Runner) Recover(ctx context.Context, w Workflow) (_ Workflow, err error
 // run, or was stopped because ctx ended, is recorded as interrupted and its error returned.
 func (r *Runner) Advance(ctx context.Context, w Workflow) (_ Workflow, action Action, err error) {
 	defer func() { err = stopped(ctx, err) }()
+	if w, err = r.current(ctx, w.ID); err != nil {
+		return w, action, err
+	}
 	action = Next(w)
 	switch action.Kind {
 	case PassPlan:
-		w, err = r.do(ctx, w, SkipPlan{})
+		w, err = r.Do(ctx, w.ID, SkipPlan{})
 	case PassTasks:
-		w, err = r.do(ctx, w, TakeTasks{})
+		w, err = r.Do(ctx, w.ID, TakeTasks{})
 	case InFlight:
 		return w, action, hintf("ralph loop", "%s runs already and was not taken up: %w", action.Task, ErrNotAllowed)
 	case RunAttempt, RunCheck:
-		if w, err = r.do(ctx, w, Intend{Task: action.Task}); err == nil {
+		if w, err = r.Do(ctx, w.ID, Intend{Task: action.Task}); err == nil {
 			failpoint.Here("intended")
 			w, err = r.conclude(ctx, w, *w.Task(action.Task).Open, r.Steps.Run)
 		}
@@ -113,7 +150,9 @@ type perform func(ctx context.Context, w Workflow, a Activity) (Outcome, error)
 // conclude performs an announced activity, records how it ended, and only then releases its sandbox. What is recorded
 // is recorded even when ctx has ended meanwhile.
 func (r *Runner) conclude(ctx context.Context, w Workflow, a Activity, perform perform) (Workflow, error) {
-	outcome, err := perform(ctx, w, a)
+	own, done := r.track(ctx, a.ID)
+	outcome, err := perform(own, w, a)
+	done()
 	failpoint.Here("performed")
 	var c Command = Finish{ID: a.ID, Outcome: outcome}
 	switch {
@@ -126,8 +165,12 @@ func (r *Runner) conclude(ctx context.Context, w Workflow, a Activity, perform p
 		c, err = Interrupt{ID: a.ID, Reason: err.Error()}, fmt.Errorf("%s: %w", a.ID, err)
 	}
 	ctx = context.WithoutCancel(ctx)
-	w, recordErr := r.do(ctx, w, c)
-	if recordErr != nil {
+	w, recordErr := r.Do(ctx, w.ID, c)
+	switch {
+	case recordErr == nil:
+	case !w.isOpen(a.ID) && (errors.Is(recordErr, ErrNotAllowed) || errors.Is(recordErr, ErrEnded)):
+		err = nil // a command that came meanwhile has recorded already how it ended
+	default:
 		return w, errors.Join(recordErr, err)
 	}
 	failpoint.Here("recorded")
@@ -136,6 +179,24 @@ func (r *Runner) conclude(ctx context.Context, w Workflow, a Activity, perform p
 	}
 	failpoint.Here("released")
 	return w, err
+}
+
+// track returns the context under which an activity runs: it ends when a command ends the activity. The function stops
+// the tracking; from then on no command can come in between.
+func (r *Runner) track(ctx context.Context, id AttemptID) (context.Context, func()) {
+	own, cancel := context.WithCancel(ctx)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.running == nil {
+		r.running = map[AttemptID]context.CancelFunc{}
+	}
+	r.running[id] = cancel
+	return own, func() {
+		r.mu.Lock()
+		delete(r.running, id)
+		r.mu.Unlock()
+		cancel()
+	}
 }
 
 // stopped makes one error of all that come about because ctx ended.
@@ -148,7 +209,7 @@ func stopped(ctx context.Context, err error) error {
 
 // Cancel ends the workflow and removes the sandboxes of what ran.
 func (r *Runner) Cancel(ctx context.Context, w Workflow, reason string) (Workflow, error) {
-	w, err := r.do(ctx, w, Cancel{Reason: reason})
+	w, err := r.Do(ctx, w.ID, Cancel{Reason: reason})
 	if err != nil {
 		return w, err
 	}
@@ -163,7 +224,7 @@ func (r *Runner) notify(ctx context.Context, w Workflow) (Workflow, error) {
 		}
 		r.Notifier.Notify(ctx, Notification{Workflow: w.ID, Label: w.Label, Task: wait.Task, Kind: wait.Kind, Message: wait.Message})
 		var err error
-		if w, err = r.do(ctx, w, Notified{Task: wait.Task}); err != nil {
+		if w, err = r.Do(ctx, w.ID, Notified{Task: wait.Task}); err != nil {
 			return w, err
 		}
 	}

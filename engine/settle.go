@@ -5,7 +5,7 @@ import "fmt"
 // settle adds what follows by itself from the events so far: tasks released, limits reached or raised, the workflow
 // waiting, resumed or at its end. It is deterministic and ends, because each rule makes itself inapplicable.
 func (d *decision) settle() {
-	if d.err != nil || d.w.State.Ended() || d.w.Seq == 0 {
+	if d.err != nil || d.ev.w.State.Ended() || d.ev.w.Seq == 0 {
 		return
 	}
 	d.release()
@@ -20,11 +20,11 @@ func (d *decision) release() {
 	for _, e := range d.events {
 		switch e.Type {
 		case TasksPlanned:
-			for i := range d.w.Tasks {
+			for i := range d.ev.w.Tasks {
 				candidates[i] = true
 			}
 		case TaskVerified, TaskUnchecked:
-			for _, i := range d.w.index.dependents[e.Task] {
+			for _, i := range d.ev.w.index.dependents[e.Task] {
 				candidates[i] = true
 			}
 		}
@@ -32,9 +32,9 @@ func (d *decision) release() {
 	if len(candidates) == 0 {
 		return
 	}
-	for i := range d.w.Tasks {
-		if candidates[i] && d.w.releasable(d.w.Tasks[i]) {
-			d.emit(TaskReleased, d.w.Tasks[i].ID, 0, NoData{})
+	for i := range d.ev.w.Tasks {
+		if candidates[i] && d.ev.w.releasable(d.ev.w.Tasks[i]) {
+			d.emit(TaskReleased, d.ev.w.Tasks[i].ID, 0, NoData{})
 		}
 	}
 }
@@ -53,10 +53,10 @@ func (w Workflow) releasable(t *Task) bool {
 
 // finish moves the workflow to its last check and to its end.
 func (d *decision) finish() {
-	if d.w.State == Running && d.w.allFinished() {
+	if d.ev.w.State == Running && d.ev.w.allFinished() {
 		d.emit(WorkflowVerifying, "", 0, NoData{})
 	}
-	if d.w.State == Verifying && (len(d.w.Criteria.Checks) == 0 || d.w.Criteria.State == TaskDone) {
+	if d.ev.w.State == Verifying && (len(d.ev.w.Criteria.Checks) == 0 || d.ev.w.Criteria.State == TaskDone) {
 		d.emit(WorkflowDone, "", 0, NoData{})
 	}
 }
@@ -72,22 +72,22 @@ func (w Workflow) allFinished() bool {
 
 // budget enters and leaves the workflow's own wait, and gives tasks back that a raised limit frees.
 func (d *decision) budget() {
-	if d.err != nil || d.w.State.Ended() {
+	if d.err != nil || d.ev.w.State.Ended() {
 		return
 	}
-	if max := d.w.Limits.MaxAttempts; d.changedLimits() {
-		for _, o := range d.w.Waits() {
-			if t := d.w.Task(o.Task); o.Task != "" && t.State == TaskFailed && (max == 0 || t.Failures < max) {
+	if max := d.ev.w.Limits.MaxAttempts; d.changedLimits() {
+		for _, o := range d.ev.w.Waits() {
+			if t := d.ev.w.Task(o.Task); o.Task != "" && t.State == TaskFailed && (max == 0 || t.Failures < max) {
 				d.emit(TaskRetried, t.ID, t.Attempts, RetriedData{})
 				d.emit(WaitLeft, t.ID, t.Attempts, WaitLeftData{Kind: BudgetSpent, By: "limits"})
 			}
 		}
 	}
-	reason := d.w.exceeded()
-	if d.w.Budget != nil && reason == "" {
+	reason := d.ev.w.exceeded()
+	if d.ev.w.Budget != nil && reason == "" {
 		d.emit(WaitLeft, "", 0, WaitLeftData{Kind: BudgetSpent, By: "limits"})
 	}
-	if d.w.Budget == nil && reason != "" && Next(d.w).Kind == RunAttempt {
+	if d.ev.w.Budget == nil && reason != "" && Next(d.ev.w).Kind == RunAttempt {
 		d.emit(WaitEntered, "", 0, WaitData{Kind: BudgetSpent, Message: reason})
 	}
 }
@@ -117,15 +117,15 @@ func (w Workflow) exceeded() string {
 
 // park makes the workflow's state tell whether it waits, and for what first.
 func (d *decision) park() {
-	if d.err != nil || d.w.State.Ended() {
+	if d.err != nil || d.ev.w.State.Ended() {
 		return
 	}
-	first := d.w.Waiting()
-	moves := Next(d.w).Kind != Nothing || len(d.w.OpenActivities()) > 0
-	if d.w.State.Waits() && (moves || first == nil || first.Kind != d.w.State) {
-		d.emit(WorkflowResumed, "", 0, StateData{State: d.w.Behind})
+	first := d.ev.w.Waiting()
+	moves := Next(d.ev.w).Kind != Nothing || len(d.ev.w.OpenActivities()) > 0
+	if d.ev.w.State.Waits() && (moves || first == nil || first.Kind != d.ev.w.State) {
+		d.emit(WorkflowResumed, "", 0, StateData{State: d.ev.w.Behind})
 	}
-	if !d.w.State.Waits() && !moves && first != nil {
+	if !d.ev.w.State.Waits() && !moves && first != nil {
 		d.emit(WorkflowWaiting, "", 0, StateData{State: first.Kind})
 	}
 }

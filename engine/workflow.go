@@ -153,6 +153,12 @@ func (w Workflow) OpenActivities() []Activity {
 	return open
 }
 
+// isOpen says whether the activity was announced and has no outcome yet.
+func (w Workflow) isOpen(id AttemptID) bool {
+	t := w.Task(id.Task)
+	return t != nil && t.Open != nil && t.Open.ID == id
+}
+
 // Waits lists all that is waited for, the workflow's own wait first, then by task. A workflow that has ended waits for
 // nothing.
 func (w Workflow) Waits() []OpenWait {
