@@ -190,7 +190,7 @@ func (r recipe) make(ctx context.Context, eng Engine, opts Options) error {
 		}
 	default:
 		source = SourceBootstrap
-		fmt.Fprintf(opts.Progress, "image: no registry gave it (%s)\n", firstLine(err))
+		fmt.Fprintf(opts.Progress, "image: no registry gave it (%s)\n", whyNot(err, r.base))
 		fmt.Fprintf(opts.Progress, "image: bootstrapping %s from this host's package sources; takes about a minute\n", r.suite)
 		err = r.bootstrap(ctx, eng, opts)
 	}

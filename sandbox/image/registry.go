@@ -65,7 +65,11 @@ func (r recipe) build(base string) Build {
 
 func quoteAll(words []string) string { return "'" + strings.Join(words, "' '") + "'" }
 
-func firstLine(err error) string {
+// whyNot returns what a registry's refusal comes down to. Podman repeats the reference, twice.
+func whyNot(err error, ref string) string {
 	line, _, _ := strings.Cut(err.Error(), "\n")
+	if _, cause, ok := strings.Cut(line, "docker://"+ref+": "); ok {
+		return cause
+	}
 	return line
 }
