@@ -1,6 +1,7 @@
 package podman
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +10,8 @@ import (
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/wrapix/wrapix/sandbox"
 )
 
 // copyPath is where the copy of a workspace lies whose writes are thrown away, where the host has no overlay for it.
@@ -16,9 +19,26 @@ func (e *Engine) copyPath(name string) string {
 	return filepath.Join(filepath.Dir(e.guest), "discard", name)
 }
 
+// copyWorkspace makes the copy for a new sandbox.
+func (e *Engine) copyWorkspace(ctx context.Context, name, source string) (string, error) {
+	to := e.copyPath(name)
+	if _, err := os.Lstat(to); err == nil {
+		// Either the name is taken, or we were killed between the copy and the container.
+		if _, err := e.Inspect(ctx, name); err == nil {
+			return "", sandbox.ErrExists
+		} else if !errors.Is(err, sandbox.ErrNotFound) {
+			return "", err
+		}
+		if err := removeTree(to); err != nil {
+			return "", err
+		}
+	}
+	return to, copyTree(ctx, source, to)
+}
+
 // copyTree copies a folder with its permissions, times and links to a place that must not exist yet. File systems that
 // can share blocks do.
-func copyTree(from, to string) error {
+func copyTree(ctx context.Context, from, to string) error {
 	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
 		return err
 	}
@@ -29,6 +49,9 @@ func copyTree(from, to string) error {
 	err := filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
 		}
 		rel, err := filepath.Rel(from, path)
 		if err != nil {

@@ -30,7 +30,7 @@ const maxJob = 128<<10 - 1
 
 // Create implements sandbox.Runtime.
 func (e *Engine) Create(ctx context.Context, spec sandbox.Spec) error {
-	view, err := e.view(spec)
+	view, err := e.view(ctx, spec)
 	if err != nil {
 		return fmt.Errorf("create sandbox %s: %w", spec.Name, err)
 	}
@@ -40,8 +40,7 @@ func (e *Engine) Create(ctx context.Context, spec sandbox.Spec) error {
 	}
 	if err != nil {
 		err = translate(err)
-		// With ErrExists the copy, if any, is that of the other one: view refuses to make it twice.
-		if view.copied != "" && !errors.Is(err, sandbox.ErrExists) {
+		if view.copied != "" {
 			err = errors.Join(err, removeTree(view.copied))
 		}
 		return fmt.Errorf("create sandbox %s: %w", spec.Name, err)
@@ -186,14 +185,14 @@ type view struct {
 	copied   string // the copy that stands for the workspace, if any
 }
 
-func (e *Engine) view(spec sandbox.Spec) (view, error) {
+func (e *Engine) view(ctx context.Context, spec sandbox.Spec) (view, error) {
 	v := view{mounts: []specs.Mount{
 		tmpfs("/tmp", "mode=1777"), tmpfs("/var/tmp", "mode=1777"), tmpfs(sandbox.HomeDir, "mode=1777"),
 		tmpfs("/run", "mode=755", "size=64m"), tmpfs(sandbox.OutputDir, "mode=1777", "size=64m"),
 		bind(e.guest, guestPath, true),
 		bind(e.hosts, "/etc/hosts", true),
 	}}
-	if err := e.workspace(&v, spec); err != nil {
+	if err := e.workspace(ctx, &v, spec); err != nil {
 		return view{}, err
 	}
 	if spec.Input != "" {
@@ -205,7 +204,7 @@ func (e *Engine) view(spec sandbox.Spec) (view, error) {
 	return v, nil
 }
 
-func (e *Engine) workspace(v *view, spec sandbox.Spec) error {
+func (e *Engine) workspace(ctx context.Context, v *view, spec sandbox.Spec) error {
 	source := spec.Workspace.Source
 	if source == "" {
 		v.mounts = append(v.mounts, tmpfs(sandbox.WorkspaceDir, "mode=1777"))
@@ -219,11 +218,12 @@ func (e *Engine) workspace(v *view, spec sandbox.Spec) error {
 			v.overlays = append(v.overlays, &specgen.OverlayVolume{Destination: sandbox.WorkspaceDir, Source: source})
 			return nil
 		}
-		v.copied = e.copyPath(spec.Name)
-		if err := copyTree(source, v.copied); err != nil {
+		copied, err := e.copyWorkspace(ctx, spec.Name, source)
+		if err != nil {
 			return err
 		}
-		v.mounts = append(v.mounts, bind(v.copied, sandbox.WorkspaceDir, false))
+		v.copied = copied
+		v.mounts = append(v.mounts, bind(copied, sandbox.WorkspaceDir, false))
 	case sandbox.ReadWrite, "":
 		v.mounts = append(v.mounts, bind(source, sandbox.WorkspaceDir, false))
 		return v.protect(source)

@@ -15,7 +15,17 @@ import (
 	"github.com/wrapix/wrapix/sandbox/sandboxtest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain is also the main function of the processes that some tests start.
+func TestMain(m *testing.M) {
+	switch {
+	case os.Getenv("WRAPIX_TEST_FLOOD") != "":
+		flood()
+	case os.Getenv("WRAPIX_TEST_CHILD") != "":
+		victim()
+	default:
+		goleak.VerifyTestMain(m)
+	}
+}
 
 // connect connects to a Podman service of the test's own, and closes it at the end.
 func connect(t testing.TB) *Engine {

@@ -18,6 +18,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -33,6 +34,8 @@ type Options struct {
 	Image string
 	// HostHasPids says that Limits.Pids is enforced on this host.
 	HostHasPids bool
+	// Only names the groups of tests to run; empty means all.
+	Only []string
 }
 
 // Run runs the suite.
@@ -69,6 +72,9 @@ func Run(t *testing.T, opts Options) {
 		{"Resume", resumeTests},
 		{"Attached", attachedTests},
 	} {
+		if len(opts.Only) > 0 && !slices.Contains(opts.Only, group.name) {
+			continue
+		}
 		t.Run(group.name, func(t *testing.T) {
 			for _, test := range group.tests {
 				t.Run(test.name, func(t *testing.T) { test.run(t, s) })

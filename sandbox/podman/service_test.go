@@ -1,0 +1,163 @@
+package podman
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/wrapix/wrapix/sandbox"
+)
+
+// victim is the process that gets killed in TestKilled.
+func victim() {
+	e, err := Connect(context.Background(), Options{OwnService: true})
+	if err != nil {
+		fmt.Println("error:", err)
+		os.Exit(1)
+	}
+	fmt.Println("service", e.service.process.Pid)
+	spec := sandbox.Spec{
+		Name: os.Getenv("WRAPIX_TEST_CHILD"), Image: os.Getenv("WRAPIX_TEST_IMAGE"), Record: os.Getenv("WRAPIX_TEST_RECORD"),
+		Labels:    map[string]string{"wrapix.test": "killed"},
+		Workspace: sandbox.Workspace{Source: filepath.Dir(os.Getenv("WRAPIX_TEST_RECORD"))},
+		Commands:  []sandbox.Command{{Name: "sh", Args: []string{"sh", "-c", "echo ready; while ! test -e go; do sleep 0.05; done; echo after; exit 3"}}},
+		Network:   sandbox.NetworkNone,
+	}
+	sandbox.Run(context.Background(), e, spec, sandbox.Sink{Stdout: os.Stdout})
+	os.Exit(1)
+}
+
+// When we are killed, the service goes with us; the sandbox goes on, its record is written on, and whoever comes next
+// takes it up.
+func TestKilled(t *testing.T) {
+	e := connect(t)
+	record := filepath.Join(t.TempDir(), "record")
+	name := fmt.Sprintf("wrapix-test-killed-%d", os.Getpid())
+	t.Cleanup(func() { e.Remove(context.Background(), name) })
+	child := exec.Command(os.Args[0])
+	child.Env = append(os.Environ(), "WRAPIX_TEST_CHILD="+name, "WRAPIX_TEST_IMAGE="+testImage(t, e), "WRAPIX_TEST_RECORD="+record)
+	stdout, err := child.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var said bytes.Buffer
+	buf := make([]byte, 1000)
+	for !strings.Contains(said.String(), "ready\n") {
+		n, err := stdout.Read(buf)
+		if err != nil {
+			t.Fatalf("%v: %s", err, said.String())
+		}
+		said.Write(buf[:n])
+	}
+	var service int
+	if _, err := fmt.Sscanf(said.String(), "service %d", &service); err != nil {
+		t.Fatal(err)
+	}
+	ended, err := os.FindProcess(service) // a pidfd: no other process can take its place
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := child.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	child.Wait()
+	waitGone(t, ended)
+	c, err := e.Inspect(t.Context(), name)
+	if err != nil || c.State != sandbox.StateRunning {
+		t.Fatalf("the sandbox: %+v %v", c, err)
+	}
+	if err := os.WriteFile(filepath.Dir(record)+"/go", nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	result, err := sandbox.Resume(t.Context(), e, sandbox.Spec{Name: name, Record: record}, sandbox.Sink{Stdout: &out})
+	if err != nil || out.String() != "ready\nafter\n" || result.Exits[0].Code != 3 {
+		t.Fatalf("resumed: %q %+v %v", out.String(), result, err)
+	}
+}
+
+// waitGone waits for a process that is no child of ours. There is nothing to wait on but its being there.
+func waitGone(t *testing.T, p *os.Process) {
+	t.Helper()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	end := time.After(30 * time.Second)
+	for p.Signal(syscall.Signal(0)) == nil {
+		select {
+		case <-tick.C:
+		case <-end:
+			t.Fatal("the service outlives the process that started it")
+		}
+	}
+}
+
+func TestCloseEndsService(t *testing.T) {
+	e := open(t)
+	if e.service == nil {
+		t.Skip("a user socket is active")
+	}
+	p, err := os.FindProcess(e.service.process.Pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	waitGone(t, p)
+	if err := e.Close(); err != nil {
+		t.Errorf("closed twice: %v", err)
+	}
+}
+
+// What goes wrong on other people's hosts must say what to do.
+func TestConnectErrors(t *testing.T) {
+	hint := func(t *testing.T, want string) {
+		t.Helper()
+		e, err := Connect(t.Context(), Options{OwnService: true, AllowRoot: true})
+		var hinted *sandbox.Error
+		if !errors.As(err, &hinted) || !strings.Contains(hinted.Hint, want) {
+			t.Errorf("got %v, hint %+v", err, hinted)
+		}
+		if err == nil {
+			e.Close()
+		}
+	}
+	t.Run("NoPodman", func(t *testing.T) {
+		t.Setenv("PATH", t.TempDir())
+		hint(t, "apt-get install podman")
+	})
+	t.Run("ServiceFails", func(t *testing.T) {
+		dir := t.TempDir()
+		script := "#!/bin/sh\necho 'Error: exec: \"newuidmap\": executable file not found in $PATH' >&2\nexit 125\n"
+		if err := os.WriteFile(dir+"/podman", []byte(script), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
+		hint(t, "uidmap")
+	})
+	t.Run("Root", func(t *testing.T) {
+		if os.Geteuid() != 0 {
+			t.Skip("not root")
+		}
+		_, err := Connect(t.Context(), Options{})
+		if err == nil || !strings.Contains(err.Error(), "root") {
+			t.Errorf("started as root: %v", err)
+		}
+	})
+	t.Run("NoSubordinateIDs", func(t *testing.T) {
+		if !hasSubordinate([]byte("# x\nann:100000:65536\n1001:1:2\n"), "bob", "1001") || hasSubordinate([]byte("ann:1:2\n"), "bob", "1001") {
+			t.Error("subordinate ids are read wrongly")
+		}
+	})
+}
