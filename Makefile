@@ -14,10 +14,11 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 TAGS ?= remote,containers_image_openpgp,exclude_graphdriver_btrfs
 ARGS ?=
 
-GOFLAGS_BASE := $(filter-out -tags=% -trimpath -buildvcs=%,$(shell go env GOFLAGS 2>/dev/null)) -buildvcs=false -tags=$(TAGS)
-export GOFLAGS := $(GOFLAGS_BASE) -trimpath
+GOFLAGS_BASE := $(filter-out -tags=% -trimpath -buildvcs=%,$(shell go env GOFLAGS 2>/dev/null)) -buildvcs=false
+export GOFLAGS := $(GOFLAGS_BASE) -trimpath -tags=$(TAGS)
 export CGO_ENABLED := 0
-with_race = CGO_ENABLED=1 GOFLAGS='$(GOFLAGS_BASE)'
+# The tests' programs can be told to kill themselves at a named place: see internal/failpoint.
+with_race = CGO_ENABLED=1 GOFLAGS='$(GOFLAGS_BASE) -tags=$(TAGS),failpoints'
 
 .PHONY: help deps deps-run build tools guest demo test bench soak lint install clean
 

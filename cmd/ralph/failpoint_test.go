@@ -1,0 +1,113 @@
+//go:build failpoints
+
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/wrapix/wrapix/engine"
+	"github.com/wrapix/wrapix/internal/failpoint"
+)
+
+// TestKilledBetweenAnyTwoEffects kills `ralph loop` at every failpoint, in an attempt and in its verification, and holds
+// that the next loop goes on: nothing is lost, nothing that finished runs again, no container is left.
+func TestKilledBetweenAnyTwoEffects(t *testing.T) {
+	for _, name := range failpoint.Names {
+		for n, during := range []string{"attempt", "verification"} {
+			t.Run(name+"/"+during, func(t *testing.T) {
+				t.Parallel()
+				killedAt(t, fmt.Sprintf("%s:%d", name, n+1))
+			})
+		}
+	}
+}
+
+func killedAt(t *testing.T, point string) {
+	dir, state := t.TempDir(), t.TempDir()
+	write := func(name, text string) {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("wrapix.toml", fmt.Sprintf("[agent]\nkind = \"command\"\ncommand = [\"./agent.sh\"]\n[sandbox]\nimage = %q\nnetwork = \"none\"\n[notify]\nenabled = false\n", testImage))
+	write("agent.sh", "#!/bin/sh\necho $RALPH_TASK/$RALPH_ATTEMPT >> witness\necho RALPH_COMPLETE\n")
+	write("spec.md", "# Two\n\nTwo tasks.\n\n## Tasks\n\n- [ ] **T1** First\n  - Check: `grep T1 witness`\n- [ ] **T2** Second (after: T1)\n  - Check: `grep T2 witness`\n")
+	ralph := func(env string, args ...string) (string, error) {
+		cmd := exec.Command("ralph", args...)
+		cmd.Dir, cmd.Env = dir, append(os.Environ(), "RALPH_STATE_DIR="+state, env)
+		var stderr strings.Builder
+		cmd.Stderr = &stderr
+		out, err := cmd.Output()
+		if err != nil {
+			err = fmt.Errorf("ralph %s: %w\n%s%s", strings.Join(args, " "), err, out, stderr.String())
+		}
+		return string(out), err
+	}
+	if _, err := ralph("", "start", "spec.md"); err != nil {
+		t.Fatal(err)
+	}
+	// The start has a sandbox of its own in another process, so the loop's first activity is T1's first attempt.
+	_, err := ralph("RALPH_FAILPOINT="+point, "loop")
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || exit.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
+		t.Fatalf("it was not killed at %s: %v", point, err)
+	}
+	if _, err := ralph("", "loop"); err != nil {
+		t.Fatal(err)
+	}
+	out, err := ralph("", "history", "--json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var history struct {
+		Events []struct {
+			Seq     uint64
+			Type    engine.EventType
+			Task    engine.TaskID
+			Attempt int
+		}
+	}
+	if err := json.Unmarshal([]byte(out), &history); err != nil {
+		t.Fatal(err)
+	}
+	witness, err := os.ReadFile(filepath.Join(dir, "witness"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	intended, finished := map[string]int{}, map[string]int{}
+	for i, e := range history.Events {
+		if e.Seq != uint64(i+1) {
+			t.Errorf("event %d has the number %d", i+1, e.Seq)
+		}
+		id := fmt.Sprintf("%s/%d", e.Task, e.Attempt)
+		switch e.Type {
+		case engine.AttemptIntended:
+			intended[id]++
+		case engine.AttemptFinished:
+			finished[id]++
+			if n := strings.Count(string(witness), id+"\n"); n != 1 {
+				t.Errorf("%s finished and ran %d times", id, n)
+			}
+		}
+	}
+	for id, n := range intended {
+		if n != 1 || finished[id] > 1 {
+			t.Errorf("%s was announced %d times and finished %d times", id, n, finished[id])
+		}
+	}
+	if last := history.Events[len(history.Events)-1]; last.Type != engine.WorkflowDone {
+		t.Errorf("the last event is %s", last.Type)
+	}
+	left, err := exec.Command("podman", "ps", "-a", "-q", "--filter", "label=wrapix.project="+dir).Output()
+	if err != nil || len(left) > 0 {
+		t.Errorf("containers are left: %s, %v", left, err)
+	}
+}
