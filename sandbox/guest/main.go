@@ -2,9 +2,9 @@
 // and reports their output and outcome as frames on standard output.
 //
 // The commands have the same user id as the guest, and want to deceive the host. What protects the guest: the kernel
-// drops the signals that its own process namespace sends to process 1 unless it handles them, and it handles none but
-// the request to stop; it is not dumpable, so nobody can trace it or open its files below /proc; and it holds no file
-// that a command can reach. Nothing that a command prints can become a frame, see package frame.
+// drops the signals that its own process namespace sends to process 1 unless it handles them, and none has an effect but
+// the request to stop; it is not dumpable, so nobody can trace it or open its files below /proc; nobody can change its
+// limits (see protectLimits); and it holds no file that a command can reach. Nothing that a command prints can become a frame, see package frame.
 //
 // It must stay small and start fast: no package that does work at its initialisation, and none of the engine's.
 package main
@@ -43,6 +43,9 @@ func main() {
 	// them are fatal. Nobody reads the channel: what nobody listens to further on has no effect. Ignoring signals
 	// instead would make the commands start with these ignored.
 	signal.Notify(make(chan os.Signal))
+	if err := protectLimits(); err != nil {
+		fail("protect my limits: %v", err)
+	}
 	if job.Attached {
 		os.Exit(attached(job))
 	}

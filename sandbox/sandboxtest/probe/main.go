@@ -67,6 +67,14 @@ func attackGuest() {
 	}
 	_, err := os.ReadDir("/proc/1/fd")
 	report("list /proc/1/fd", err)
+	for _, tid := range threads() {
+		limit := unix.Rlimit{Cur: 1, Max: 1}
+		report(fmt.Sprintf("prlimit of %d", tid), unix.Prlimit(tid, unix.RLIMIT_CPU, &limit, nil))
+	}
+	limit := unix.Rlimit{Cur: 100, Max: 100}
+	if err := unix.Prlimit(0, unix.RLIMIT_NOFILE, &limit, nil); err != nil {
+		report("own limits", nil) // these stay the process's own
+	}
 	local := []byte("x")
 	_, err = unix.ProcessVMReadv(1, []unix.Iovec{{Base: &local[0], Len: 1}}, []unix.RemoteIovec{{Base: uintptr(unsafe.Pointer(&local[0])), Len: 1}}, 0)
 	report("process_vm_readv", err)
@@ -78,6 +86,22 @@ func attackGuest() {
 		_, err = unix.PidfdGetfd(fd, 1, 0)
 		report("pidfd_getfd", err)
 	}
+}
+
+// threads returns the ids that process 1's threads may have.
+func threads() []int {
+	tids := []int{1}
+	entries, err := os.ReadDir("/proc/1/task")
+	if err != nil {
+		return append(tids, 2, 3, 4, 5, 6)
+	}
+	for _, e := range entries {
+		var tid int
+		if fmt.Sscan(e.Name(), &tid); tid > 1 {
+			tids = append(tids, tid)
+		}
+	}
+	return tids
 }
 
 // sendSignals sends process 1 every signal but the two that ask it to stop.

@@ -1,0 +1,5 @@
+//go:build !race
+
+package podman
+
+const raceDetector = false
