@@ -94,7 +94,7 @@ func (a *app) decide(ctx context.Context, name string, command func(engine.Workf
 	if err != nil {
 		return err
 	}
-	s, _, err := p.writer(name)
+	s, _, err := p.writer(name, false)
 	if err != nil {
 		return err
 	}

@@ -38,7 +38,7 @@ func (o *cancelOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s, err := p.session(ctx, "cancel", &plain{out: p.progressOut()})
+	s, err := p.session("cancel", false, &plain{out: p.progressOut()})
 	if err != nil {
 		return err
 	}
@@ -52,6 +52,9 @@ func (o *cancelOptions) run(ctx context.Context) error {
 		if err != nil || !sure {
 			return err
 		}
+	}
+	if err := s.connect(ctx); err != nil {
+		return err
 	}
 	if w, err = s.runner.Cancel(ctx, w, "by a person"); err != nil {
 		return err

@@ -90,7 +90,7 @@ func codeOf(err error) int {
 	case errors.Is(err, store.ErrHeld):
 		return exitHeld
 	case errors.As(err, &usage), errors.As(err, &spec), errors.As(err, &problems), errors.As(err, &state), errors.As(err, &plan),
-		errors.Is(err, config.ErrNoProject), errors.Is(err, errNoConfig), errors.Is(err, steps.ErrNoSpec), errors.Is(err, errNoWorkflow),
+		errors.Is(err, errNoConfig), errors.Is(err, steps.ErrNoSpec), errors.Is(err, errNoWorkflow),
 		errors.Is(err, engine.ErrNotFound), errors.Is(err, engine.ErrNotAllowed), errors.Is(err, engine.ErrEnded):
 		return exitUsage
 	}
@@ -127,7 +127,7 @@ func hintOf(err error) string {
 		return sandbox.Hint
 	case errors.As(err, &state):
 		return "name a folder outside of the project in RALPH_STATE_DIR, or unset it"
-	case errors.Is(err, errNoConfig), errors.Is(err, config.ErrNoProject):
+	case errors.Is(err, errNoConfig):
 		return "ralph init"
 	case errors.Is(err, errNoWorkflow):
 		return "ralph start SPEC.md"

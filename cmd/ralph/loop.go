@@ -53,7 +53,7 @@ func (o *loopOptions) run(ctx context.Context) error {
 			return err
 		}
 	}
-	w, err := p.runWorkflow(ctx, "loop", &o.limits, pick, func(ctx context.Context, s *session, w engine.Workflow) (engine.Workflow, error) {
+	w, err := p.runWorkflow(ctx, "loop", o.spec != "", &o.limits, pick, func(ctx context.Context, s *session, w engine.Workflow) (engine.Workflow, error) {
 		return s.runner.Loop(ctx, w)
 	})
 	if err != nil {

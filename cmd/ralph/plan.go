@@ -25,7 +25,7 @@ func (a *app) transition(ctx context.Context, id engine.TaskID) error {
 	if err != nil {
 		return err
 	}
-	w, err := p.runWorkflow(ctx, string(id), nil, pickChosen, func(ctx context.Context, s *session, w engine.Workflow) (engine.Workflow, error) {
+	w, err := p.runWorkflow(ctx, string(id), false, nil, pickChosen, func(ctx context.Context, s *session, w engine.Workflow) (engine.Workflow, error) {
 		return s.transition(ctx, w, id)
 	})
 	if err != nil {

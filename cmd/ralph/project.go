@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -28,8 +29,11 @@ type project struct {
 // project finds the project of the command.
 func (a *app) project() (*project, error) {
 	root, err := config.FindProject(a.dir)
+	if errors.Is(err, config.ErrNoProject) {
+		return nil, usagef("ralph init", "%w", err)
+	}
 	if err != nil {
-		return nil, err
+		return nil, usagef("", "find the project: %w", err)
 	}
 	return &project{app: a, root: root}, nil
 }
@@ -42,7 +46,7 @@ func (p *project) config() (config.Config, error) {
 	}
 	var problems *config.Problems
 	if err != nil && !errors.As(err, &problems) {
-		err = fmt.Errorf("read the configuration: %w", err)
+		err = usagef("", "read the configuration: %w", err)
 	}
 	return c, err
 }
@@ -63,13 +67,22 @@ func (p *project) reader() (*store.Store, error) {
 	return s, err
 }
 
-// writer opens the store for changing it, and makes the state folder where there is none. It returns the folder too.
-func (p *project) writer(command string) (*store.Store, string, error) {
-	dir, err := config.OpenStateDir(p.root)
+// writer opens the store for changing it. Where there is none yet it is made, with its folder, for the commands that
+// start something, and is errNoWorkflow for the others.
+func (p *project) writer(command string, starts bool) (s *store.Store, dir string, err error) {
+	if starts {
+		dir, err = config.OpenStateDir(p.root)
+	} else if dir, err = config.StateDir(p.root); err == nil {
+		err = config.CheckStateDir(dir, p.root)
+	}
 	if err != nil {
 		return nil, "", err
 	}
-	s, err := store.Open(filepath.Join(dir, store.File), store.Options{Command: "ralph " + command})
+	path := filepath.Join(dir, store.File)
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) && !starts {
+		return nil, "", errNoWorkflow
+	}
+	s, err = store.Open(path, store.Options{Command: "ralph " + command})
 	return s, dir, err
 }
 

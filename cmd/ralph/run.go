@@ -20,8 +20,8 @@ type advance func(ctx context.Context, s *session, w engine.Workflow) (engine.Wo
 
 // runWorkflow opens the project, brings the workflow that pick returns up to date, and lets do advance it. Then it says
 // where the workflow stands. An error of do, too, comes after the account of what was reached.
-func (p *project) runWorkflow(ctx context.Context, command string, limits *limitFlags, pick pick, do advance) (engine.Workflow, error) {
-	s, err := p.session(ctx, command, p.newProgress())
+func (p *project) runWorkflow(ctx context.Context, command string, starts bool, limits *limitFlags, pick pick, do advance) (engine.Workflow, error) {
+	s, err := p.session(command, starts, p.newProgress())
 	if err != nil {
 		return engine.Workflow{}, err
 	}
@@ -31,6 +31,9 @@ func (p *project) runWorkflow(ctx context.Context, command string, limits *limit
 		return w, err
 	}
 	if !w.State.Ended() {
+		if err := s.connect(ctx); err != nil {
+			return w, err
+		}
 		stopNote := context.AfterFunc(ctx, func() { s.show.note("stopping; press Ctrl-C again to leave at once") })
 		defer stopNote()
 		s.show.begin(w)

@@ -17,44 +17,52 @@ import (
 // session is a project with everything opened that running needs. Whoever has it is the one writer of the project.
 type session struct {
 	*project
-	conf   config.Config
-	store  *store.Store
+	conf  config.Config
+	state string
+	store *store.Store
+	show  progress
+
+	// What connect opens.
 	podman *podman.Engine
 	steps  *steps.Steps
 	runner *engine.Runner
-	show   progress
 	notify *notifier
 	images map[string]string // by profile, as far as they were asked for
 }
 
-// session opens the project for running. The store comes first: whoever does not get it must not touch containers.
-func (p *project) session(ctx context.Context, command string, show progress) (_ *session, err error) {
+// session opens the configuration and the store for a command; starts says that it may be the first in the project.
+func (p *project) session(command string, starts bool, show progress) (*session, error) {
 	s := &session{project: p, show: show, images: map[string]string{}}
-	defer func() {
-		if err != nil {
-			s.Close()
-		}
-	}()
-	if s.conf, err = p.config(); err != nil {
+	var err error
+	if s.conf, err = p.config(); err == nil {
+		s.store, s.state, err = p.writer(command, starts)
+	}
+	if err != nil {
+		s.Close()
 		return nil, err
 	}
-	var state string
-	if s.store, state, err = p.writer(command); err != nil {
-		return nil, err
+	return s, nil
+}
+
+// connect opens the rest: Podman and all that acts through it. It comes after the store, because whoever does not get
+// that must not touch containers, and only when something has to run. It may be called again.
+func (s *session) connect(ctx context.Context) (err error) {
+	if s.runner != nil {
+		return nil
 	}
 	if s.podman, err = podman.Connect(ctx, podman.Options{}); err != nil {
-		return nil, err
+		return err
 	}
 	s.steps = steps.New(steps.Options{
-		Runtime: s.podman, Project: p.root, State: state, StoreID: s.store.ID(),
+		Runtime: s.podman, Project: s.root, State: s.state, StoreID: s.store.ID(),
 		Agent: s.conf.Agent.Command, Checks: commands(s.conf.Checks), Image: s.image, Profiles: config.Profiles(),
 		Network: sandbox.Network(s.conf.Sandbox.Network), Env: s.conf.Sandbox.Env,
 		Limits: sandbox.Limits{MemoryBytes: s.conf.Sandbox.MemoryBytes, CPUs: s.conf.Sandbox.CPUs, Pids: s.conf.Sandbox.Pids},
 		Output: s.show.output,
 	})
 	s.notify = newNotifier(s.conf.Notify.Enabled, s.streams, s.show)
-	s.runner = &engine.Runner{Store: s.store, Steps: s.steps, Notifier: s.notify, Clock: clock{p.now}, Observe: s.show.observe}
-	return s, nil
+	s.runner = &engine.Runner{Store: s.store, Steps: s.steps, Notifier: s.notify, Clock: clock{s.now}, Observe: s.show.observe}
+	return nil
 }
 
 // Close gives the project free. What still is to be told to a person is told before.

@@ -61,7 +61,7 @@ func (o *startOptions) run(ctx context.Context) error {
 	if err := p.checkSpec(path, o.new); err != nil {
 		return err
 	}
-	s, err := p.session(ctx, "start", &plain{out: p.progressOut()})
+	s, err := p.session("start", true, &plain{out: p.progressOut()})
 	if err != nil {
 		return err
 	}
@@ -98,6 +98,9 @@ func planned(s *engine.Source) string {
 
 // start makes a workflow of the spec at an absolute path. all are the workflows that there are.
 func (s *session) start(ctx context.Context, all []engine.Workflow, path string, missingOK bool) (engine.Workflow, error) {
+	if err := s.connect(ctx); err != nil {
+		return engine.Workflow{}, err
+	}
 	command, diagnostics, err := s.steps.Begin(ctx, path, missingOK)
 	if err != nil {
 		return engine.Workflow{}, err

@@ -26,7 +26,7 @@ func (a *app) step(ctx context.Context) error {
 		return err
 	}
 	before := engine.Workflow{}
-	w, err := p.runWorkflow(ctx, "step", nil, pickChosen, func(ctx context.Context, s *session, w engine.Workflow) (engine.Workflow, error) {
+	w, err := p.runWorkflow(ctx, "step", false, nil, pickChosen, func(ctx context.Context, s *session, w engine.Workflow) (engine.Workflow, error) {
 		before = w
 		return s.step(ctx, w)
 	})

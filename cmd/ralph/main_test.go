@@ -1,0 +1,64 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"os"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"go.uber.org/goleak"
+
+	"github.com/wrapix/wrapix/sandbox/image"
+	"github.com/wrapix/wrapix/sandbox/podman"
+	"github.com/wrapix/wrapix/sandbox/sandboxtest"
+)
+
+// TestMain makes the scripts' `ralph` this binary, started anew as a process of its own.
+func TestMain(m *testing.M) {
+	testscript.Main(withImage{m}, map[string]func(){"ralph": main})
+}
+
+// testImage is the image that the scripts' sandboxes start from.
+var testImage string
+
+// withImage imports the image before the tests and looks for forgotten goroutines after them.
+type withImage struct{ m *testing.M }
+
+func (w withImage) Run() int {
+	var err error
+	if testImage, err = importImage(context.Background()); err != nil {
+		fmt.Fprintln(os.Stderr, "import the image of the scripts:", err)
+		return 1
+	}
+	code := w.m.Run()
+	if err := goleak.Find(); err != nil && code == 0 {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return code
+}
+
+// importImage makes an image of static busybox, named after its content.
+func importImage(ctx context.Context) (string, error) {
+	var tar bytes.Buffer
+	if err := sandboxtest.ImageTar(&tar); err != nil {
+		return "", err
+	}
+	ref := fmt.Sprintf("localhost/wrapix-ralph-test:%.8x", sha256.Sum256(tar.Bytes()))
+	engine, err := podman.Connect(ctx, podman.Options{})
+	if err != nil {
+		return "", err
+	}
+	defer engine.Close()
+	if _, err := engine.Image(ctx, ref); errors.Is(err, image.ErrNotFound) {
+		err = engine.ImportImage(ctx, &tar, ref, nil)
+		return ref, err
+	} else if err != nil {
+		return "", err
+	}
+	return ref, nil
+}

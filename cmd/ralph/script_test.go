@@ -1,0 +1,226 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/wrapix/wrapix/sandbox/podman"
+)
+
+// TestScripts runs the scripts of testdata/script. Beside testscript's own commands they have:
+//
+//	project              make $WORK/p a project: its agent is p/agent.sh, its image the busybox one, and extra.toml is
+//	                     added to its configuration
+//	exits N PROG ARG…    run a program that must end with exit code N
+//	begin PROG ARG…      start a program in the background, one a script
+//	await FIFO           wait until something writes to the named pipe, which was made by project (started, more)
+//	release FIFO         write to the named pipe
+//	signal NAME          send a signal to the program in the background
+//	ends N               wait for it: exit code N; its output is then in the files begun.stdout and begun.stderr
+//	json FILE PATH WANT  the value at the path ("workflows.0.state", "#" being the length) is WANT
+//	keys FILE PATH KEY…  the object at the path has exactly these keys
+//	containers N         there are N containers of $WORK/p
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Setup: func(env *testscript.Env) error {
+			env.Vars = append(env.Vars, "XDG_STATE_HOME="+filepath.Join(env.WorkDir, "xdg"), "TZ=UTC")
+			for _, name := range []string{"HOME", "XDG_RUNTIME_DIR", "PODMAN_IGNORE_CGROUPSV1_WARNING", "USER"} {
+				env.Setenv(name, os.Getenv(name))
+			}
+			b := &background{}
+			env.Values[backgroundKey{}] = b
+			env.Defer(b.kill)
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"project": cmdProject, "exits": cmdExits, "begin": cmdBegin, "await": cmdAwait, "release": cmdRelease,
+			"signal": cmdSignal, "ends": cmdEnds, "json": cmdJSON, "keys": cmdKeys, "containers": cmdContainers,
+		},
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+	})
+}
+
+func cmdProject(ts *testscript.TestScript, _ bool, _ []string) {
+	dir := ts.MkAbs(filepath.Join(ts.Getenv("WORK"), "p"))
+	ts.Check(os.MkdirAll(filepath.Join(dir, ".git"), 0o755))
+	for _, fifo := range []string{"started", "more"} {
+		ts.Check(syscall.Mkfifo(filepath.Join(dir, fifo), 0o600))
+	}
+	if _, err := os.Stat(filepath.Join(dir, "agent.sh")); err == nil {
+		ts.Check(os.Chmod(filepath.Join(dir, "agent.sh"), 0o755))
+	}
+	text := fmt.Sprintf("agent.command = [\"./agent.sh\"]\nsandbox.image = %q\nsandbox.network = \"none\"\nnotify.enabled = false\n", testImage)
+	if extra, err := os.ReadFile(filepath.Join(ts.Getenv("WORK"), "extra.toml")); err == nil {
+		text += string(extra)
+	}
+	ts.Check(os.WriteFile(filepath.Join(dir, "wrapix.toml"), []byte(text), 0o644))
+}
+
+func cmdExits(ts *testscript.TestScript, _ bool, args []string) {
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	err = ts.Exec(args[1], args[2:]...)
+	var exit *exec.ExitError
+	got := 0
+	if errors.As(err, &exit) {
+		got = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if got != want {
+		ts.Fatalf("exit code %d, not %d", got, want)
+	}
+}
+
+// background is the one program that a script can have running.
+type background struct {
+	cmd            *exec.Cmd
+	stdout, stderr strings.Builder
+}
+
+type backgroundKey struct{}
+
+func (b *background) kill() {
+	if b.cmd != nil && b.cmd.ProcessState == nil {
+		_ = b.cmd.Process.Kill()
+		_ = b.cmd.Wait()
+	}
+}
+
+func cmdBegin(ts *testscript.TestScript, _ bool, args []string) {
+	b := ts.Value(backgroundKey{}).(*background)
+	b.kill()
+	*b = background{}
+	path := ""
+	for _, dir := range filepath.SplitList(ts.Getenv("PATH")) {
+		if p := filepath.Join(dir, args[0]); path == "" {
+			if _, err := os.Stat(p); err == nil {
+				path = p
+			}
+		}
+	}
+	b.cmd = exec.Command(path, args[1:]...)
+	b.cmd.Args[0] = args[0]
+	b.cmd.Dir = ts.MkAbs(".")
+	for _, name := range []string{"PATH", "HOME", "USER", "XDG_RUNTIME_DIR", "XDG_STATE_HOME", "TMPDIR", "TESTSCRIPT_COMMAND"} {
+		b.cmd.Env = append(b.cmd.Env, name+"="+ts.Getenv(name))
+	}
+	b.cmd.Stdout, b.cmd.Stderr = &b.stdout, &b.stderr
+	ts.Check(b.cmd.Start())
+}
+
+func cmdAwait(ts *testscript.TestScript, _ bool, args []string) {
+	f, err := os.Open(ts.MkAbs(args[0])) // returns when there is a writer
+	ts.Check(err)
+	defer f.Close()
+	_, err = io.ReadAll(f)
+	ts.Check(err)
+}
+
+func cmdRelease(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte("go on\n"), 0))
+}
+
+func cmdSignal(ts *testscript.TestScript, _ bool, args []string) {
+	signals := map[string]syscall.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM, "KILL": syscall.SIGKILL}
+	ts.Check(ts.Value(backgroundKey{}).(*background).cmd.Process.Signal(signals[args[0]]))
+}
+
+func cmdEnds(ts *testscript.TestScript, _ bool, args []string) {
+	b := ts.Value(backgroundKey{}).(*background)
+	_ = b.cmd.Wait()
+	ts.Check(os.WriteFile(ts.MkAbs("begun.stdout"), []byte(b.stdout.String()), 0o600))
+	ts.Check(os.WriteFile(ts.MkAbs("begun.stderr"), []byte(b.stderr.String()), 0o600))
+	ts.Logf("[begun stdout]\n%s[begun stderr]\n%s", b.stdout.String(), b.stderr.String())
+	if got := strconv.Itoa(b.cmd.ProcessState.ExitCode()); got != args[0] {
+		ts.Fatalf("exit code %s (%s), not %s", got, b.cmd.ProcessState, args[0])
+	}
+}
+
+func cmdJSON(ts *testscript.TestScript, neg bool, args []string) {
+	got := lookup(ts, args[0], args[1])
+	text, ok := got.(string)
+	if !ok {
+		b, err := json.Marshal(got)
+		ts.Check(err)
+		text = string(b)
+	}
+	if (text == args[2]) == neg {
+		ts.Fatalf("%s is %q", args[1], text)
+	}
+}
+
+func cmdKeys(ts *testscript.TestScript, _ bool, args []string) {
+	object, ok := lookup(ts, args[0], args[1]).(map[string]any)
+	if !ok {
+		ts.Fatalf("%s is no object", args[1])
+	}
+	var got []string
+	for key := range object {
+		got = append(got, key)
+	}
+	want := slices.Sorted(slices.Values(args[2:]))
+	if slices.Sort(got); !reflect.DeepEqual(got, want) {
+		ts.Fatalf("%s has the keys %q, not %q", args[1], got, want)
+	}
+}
+
+func lookup(ts *testscript.TestScript, file, path string) any {
+	var value any
+	decoder := json.NewDecoder(strings.NewReader(ts.ReadFile(file)))
+	ts.Check(decoder.Decode(&value))
+	if decoder.More() {
+		ts.Fatalf("%s has more than one document", file)
+	}
+	for _, step := range strings.Split(strings.Trim(path, "."), ".") {
+		switch v := value.(type) {
+		case map[string]any:
+			if path == "." {
+				return v
+			}
+			var ok bool
+			if value, ok = v[step]; !ok {
+				ts.Fatalf("%s: no key %q in %v", path, step, v)
+			}
+		case []any:
+			if step == "#" {
+				return len(v)
+			}
+			i, err := strconv.Atoi(step)
+			if err != nil || i >= len(v) {
+				ts.Fatalf("%s: no entry %q of %d", path, step, len(v))
+			}
+			value = v[i]
+		default:
+			ts.Fatalf("%s: nothing below %v", path, v)
+		}
+	}
+	return value
+}
+
+func cmdContainers(ts *testscript.TestScript, _ bool, args []string) {
+	engine, err := podman.Connect(context.Background(), podman.Options{})
+	ts.Check(err)
+	defer engine.Close()
+	found, err := engine.List(context.Background(), map[string]string{"wrapix.project": filepath.Join(ts.Getenv("WORK"), "p")})
+	ts.Check(err)
+	if strconv.Itoa(len(found)) != args[0] {
+		ts.Fatalf("%d containers: %v", len(found), found)
+	}
+}
