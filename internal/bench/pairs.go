@@ -1,0 +1,71 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/wrapix/wrapix/config"
+	"github.com/wrapix/wrapix/store"
+)
+
+// pairs are the promises.
+func (b *bench) pairs() []pair {
+	return []pair{
+		{
+			what: "a sandbox step of true / podman run --rm", goal: 1.0,
+			ours: b.benchmark("sandbox/podman", "Step", "10x"), theirs: b.benchmark("sandbox/podman", "PodmanRun", "10x"),
+		}, {
+			what: "wrapix -- true / podman run --rm", goal: 1.1,
+			ours: b.wrapix(), theirs: b.podmanLikeWrapix(),
+		}, {
+			what: "durable transitions / bbolt Puts", goal: 0.7, rate: true,
+			ours: b.benchmark("store", "Transitions", "1000x"), theirs: b.benchmark("store", "BoltPut", "1000x"),
+		}, {
+			what: "durable transitions, 10000 tasks / bbolt Puts", goal: 0.7, rate: true,
+			ours: b.benchmark("store", "TransitionsOf10000Tasks", "500x"), theirs: b.benchmark("store", "BoltPut", "500x"),
+		}, {
+			what: "ralph status, 10000 tasks / ralph --version", goal: 3,
+			ours: b.statusOfMuch(), theirs: command(10, b.dir, b.bin("ralph"), "--version"),
+		}, {
+			what: "parsing a 1 MB spec / goldmark", goal: 2,
+			ours: b.benchmark("specs", "Parse1MB", "10x"), theirs: b.benchmark("specs", "Goldmark1MB", "10x"),
+		},
+	}
+}
+
+// statusOfMuch measures `ralph status` of a project with 10,000 tasks and 100,000 events.
+func (b *bench) statusOfMuch() measure {
+	var status measure
+	return func(ctx context.Context) (time.Duration, error) {
+		if status == nil {
+			project, err := b.project("much")
+			if err != nil {
+				return 0, err
+			}
+			state, err := config.OpenStateDir(project)
+			if err != nil {
+				return 0, err
+			}
+			if err := fill(ctx, filepath.Join(state, store.File), 10_000, 100_000); err != nil {
+				return 0, fmt.Errorf("make a large store: %w", err)
+			}
+			status = command(5, project, b.bin("ralph"), "status")
+		}
+		return status(ctx)
+	}
+}
+
+// project makes an empty project with its state in the workplace.
+func (b *bench) project(name string) (string, error) {
+	if err := os.Setenv("RALPH_STATE_DIR", filepath.Join(b.dir, name+"-state")); err != nil {
+		return "", err
+	}
+	dir := filepath.Join(b.dir, name)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", err
+	}
+	return dir, os.WriteFile(filepath.Join(dir, "wrapix.toml"), []byte("[agent]\nkind = \"command\"\ncommand = [\"true\"]\n"), 0o600)
+}

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os/exec"
+	"strings"
+	"time"
+)
+
+// wrapix measures `wrapix -- true` as a whole process.
+func (b *bench) wrapix() measure {
+	return func(ctx context.Context) (time.Duration, error) {
+		project, err := b.project("sandboxed")
+		if err != nil {
+			return 0, err
+		}
+		return command(5, project, b.bin("wrapix"), "--", "true")(ctx)
+	}
+}
+
+// podmanLikeWrapix measures `podman run --rm` with the same image and flags. They are read off a container of wrapix.
+func (b *bench) podmanLikeWrapix() measure {
+	var podman measure
+	return func(ctx context.Context) (time.Duration, error) {
+		if podman == nil {
+			project, err := b.project("sandboxed")
+			if err != nil {
+				return 0, err
+			}
+			args, err := b.flagsOfWrapix(ctx, project)
+			if err != nil {
+				return 0, fmt.Errorf("learn the flags of wrapix: %w", err)
+			}
+			podman = command(5, project, append(args, "true")...)
+		}
+		return podman(ctx)
+	}
+}
+
+// inspected is the part of `podman inspect` that makes a difference in time.
+type inspected struct {
+	ImageName  string
+	OCIRuntime string
+	HostConfig struct {
+		NetworkMode    string
+		ReadonlyRootfs bool
+		SecurityOpt    []string
+		Ulimits        []struct {
+			Name       string
+			Soft, Hard int64
+		}
+		Tmpfs     map[string]string
+		PidsLimit int64
+	}
+	Mounts []struct {
+		Type, Source, Destination string
+		RW                        bool
+	}
+}
+
+// flagsOfWrapix runs a command that waits in a sandbox, looks at its container, and lets it end.
+func (b *bench) flagsOfWrapix(ctx context.Context, project string) ([]string, error) {
+	waiting := exec.CommandContext(ctx, b.bin("wrapix"), "--", "sh", "-c", "cat /proc/sys/kernel/hostname; cat")
+	waiting.Dir = project
+	in, err := waiting.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	out, err := waiting.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := waiting.Start(); err != nil {
+		return nil, err
+	}
+	line, err := bufio.NewReader(out).ReadString('\n') // it runs now; its name is its container's id
+	if err == nil {
+		var text []byte
+		var found []inspected
+		text, err = exec.CommandContext(ctx, "podman", "inspect", strings.TrimSpace(line)).Output()
+		if err == nil {
+			err = json.Unmarshal(text, &found)
+		}
+		if err == nil && len(found) == 1 {
+			defer func() { _ = in.Close(); _ = waiting.Wait() }()
+			return found[0].run(), nil
+		}
+	}
+	_ = in.Close()
+	_ = waiting.Wait()
+	return nil, fmt.Errorf("inspect the container %q: %v", line, err)
+}
+
+// run is the command that makes such a container.
+func (c inspected) run() []string {
+	args := []string{
+		"podman", "--runtime", c.OCIRuntime, "run", "--rm", "--userns=keep-id", "--cap-drop=all", "--workdir=/workspace",
+		"--network=" + c.HostConfig.NetworkMode, fmt.Sprintf("--read-only=%t", c.HostConfig.ReadonlyRootfs), "--read-only-tmpfs=false",
+	}
+	for _, o := range c.HostConfig.SecurityOpt {
+		args = append(args, "--security-opt="+o)
+	}
+	for _, u := range c.HostConfig.Ulimits {
+		args = append(args, fmt.Sprintf("--ulimit=%s=%d:%d", strings.ToLower(strings.TrimPrefix(u.Name, "RLIMIT_")), u.Soft, u.Hard))
+	}
+	for dest := range c.HostConfig.Tmpfs {
+		args = append(args, "--tmpfs="+dest)
+	}
+	for _, m := range c.Mounts {
+		if m.Type == "bind" {
+			mode := map[bool]string{true: "rw", false: "ro"}[m.RW]
+			args = append(args, "-v", m.Source+":"+m.Destination+":"+mode)
+		}
+	}
+	return append(args, c.ImageName)
+}
