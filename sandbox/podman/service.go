@@ -94,7 +94,9 @@ func (s *service) socket() string { return fmt.Sprintf("/proc/self/fd/%d", s.han
 // stop ends the service and waits for it.
 func (s *service) stop() {
 	s.once.Do(func() {
-		s.process.Signal(syscall.SIGTERM)
+		// The whole group: the user's first Podman since the boot is two processes, and the outer one may end without
+		// having passed the signal on. Monitors of containers have groups of their own.
+		syscall.Kill(-s.process.Pid, syscall.SIGTERM)
 		<-s.ended
 		s.handle.Close()
 	})
