@@ -27,6 +27,7 @@ func attached(job frame.Job) int {
 	attr := &syscall.SysProcAttr{Setpgid: true}
 	if _, err := unix.IoctlGetTermios(0, unix.TCGETS); err == nil {
 		attr = &syscall.SysProcAttr{Foreground: true, Ctty: 0}
+		awaitSize()
 	}
 	signals := make(chan os.Signal, 16)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGUSR1, syscall.SIGUSR2)
@@ -48,4 +49,23 @@ func attached(job frame.Job) int {
 	signal.Stop(signals)
 	killAll()
 	return exit("", status, started, time.Now()).Code
+}
+
+// awaitSize waits for the host to tell the terminal's size, which it can only once we run. A command that looked before
+// would see a terminal of no columns.
+func awaitSize() {
+	changes := make(chan os.Signal, 1)
+	signal.Notify(changes, syscall.SIGWINCH)
+	defer signal.Stop(changes)
+	enough := time.After(time.Second)
+	for {
+		if size, err := unix.IoctlGetWinsize(0, unix.TIOCGWINSZ); err != nil || size.Col > 0 {
+			return
+		}
+		select {
+		case <-changes:
+		case <-enough:
+			return
+		}
+	}
 }

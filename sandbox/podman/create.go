@@ -35,8 +35,12 @@ func (e *Engine) Create(ctx context.Context, spec sandbox.Spec) error {
 		return fmt.Errorf("create sandbox %s: %w", spec.Name, err)
 	}
 	gen, err := e.generate(spec, view)
+	if err == nil && ctx.Err() != nil {
+		err = ctx.Err()
+	}
 	if err == nil {
-		_, err = containers.CreateWithSpec(e.with(ctx), gen, nil)
+		// Not to be cut short: Podman would go on, and the container appear after its removal found none.
+		_, err = containers.CreateWithSpec(e.with(context.WithoutCancel(ctx)), gen, nil)
 	}
 	if err != nil {
 		err = translate(err)
