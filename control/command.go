@@ -1,0 +1,125 @@
+package control
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/wrapix/wrapix/engine"
+)
+
+// Bounds of what a command may say. An answer becomes part of every further prompt of its task.
+const (
+	maxAnswer = 64 << 10
+	maxReason = 4 << 10
+	maxTaskID = 256
+)
+
+// The bodies of the commands.
+type (
+	answerBody struct {
+		Task engine.TaskID `json:"task"`
+		Text string        `json:"text"`
+	}
+	retryBody struct {
+		Task engine.TaskID `json:"task"`
+	}
+	cancelBody struct {
+		Reason string `json:"reason"`
+	}
+	limitsBody struct {
+		Limits *engine.Limits `json:"limits"`
+	}
+)
+
+// commands are the commands that the socket takes, by name. A further one gets a line here, one in encodeCommand, and
+// its place in the documentation; older servers answer to it with [ErrUnknownCommand].
+var commands = map[string]func(body []byte) (engine.Command, error){
+	"answer": decode(func(b answerBody) (engine.Command, error) {
+		if err := checkTask(b.Task); err != nil {
+			return nil, err
+		}
+		if strings.TrimSpace(b.Text) == "" || len(b.Text) > maxAnswer {
+			return nil, requestErrorf("the answer is empty, or longer than %d bytes", maxAnswer)
+		}
+		return engine.Reply{Task: b.Task, Text: b.Text}, nil
+	}),
+	"retry": decode(func(b retryBody) (engine.Command, error) {
+		return engine.Retry{Task: b.Task}, checkTask(b.Task)
+	}),
+	"cancel": decode(func(b cancelBody) (engine.Command, error) {
+		if len(b.Reason) > maxReason {
+			return nil, requestErrorf("the reason is longer than %d bytes", maxReason)
+		}
+		return engine.Cancel{Reason: b.Reason}, nil
+	}),
+	"limits": decode(func(b limitsBody) (engine.Command, error) {
+		l := b.Limits
+		if l == nil || l.MaxIterations < 0 || l.MaxAttempts < 0 || l.MaxTime < 0 || l.MaxCostUSD < 0 {
+			return nil, requestErrorf("limits are missing or below zero")
+		}
+		return engine.SetLimits{Limits: *l}, nil
+	}),
+}
+
+func checkTask(id engine.TaskID) error {
+	if id == "" || len(id) > maxTaskID {
+		return requestErrorf("the task is missing, or longer than %d bytes", maxTaskID)
+	}
+	return nil
+}
+
+// decode reads a body strictly: a field that is not known is an error, so that nobody believes to have said something
+// that was not heard.
+func decode[B any](command func(B) (engine.Command, error)) func([]byte) (engine.Command, error) {
+	return func(body []byte) (engine.Command, error) {
+		var b B
+		d := json.NewDecoder(bytes.NewReader(body))
+		d.DisallowUnknownFields()
+		if err := d.Decode(&b); err != nil {
+			return nil, requestErrorf("read the body: %w", err)
+		}
+		if _, err := d.Token(); !errors.Is(err, io.EOF) {
+			return nil, requestErrorf("something follows the body's JSON")
+		}
+		c, err := command(b)
+		if err != nil {
+			return nil, err
+		}
+		return c, nil
+	}
+}
+
+// decodeCommand reads the command of that name.
+func decodeCommand(name string, body []byte) (engine.Command, error) {
+	read, ok := commands[name]
+	if !ok {
+		return nil, fmt.Errorf("%w %q (there are: %s)", ErrUnknownCommand, bounded(name),
+			strings.Join(slices.Sorted(maps.Keys(commands)), ", "))
+	}
+	c, err := read(body)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return c, nil
+}
+
+// encodeCommand returns the name and the body of a command that the socket takes.
+func encodeCommand(c engine.Command) (name string, body any, err error) {
+	switch c := c.(type) {
+	case engine.Reply:
+		return "answer", answerBody(c), nil
+	case engine.Retry:
+		return "retry", retryBody(c), nil
+	case engine.Cancel:
+		return "cancel", cancelBody(c), nil
+	case engine.SetLimits:
+		return "limits", limitsBody{Limits: &c.Limits}, nil
+	}
+	return "", nil, fmt.Errorf("%w: %T cannot be asked for through the control socket", ErrUnknownCommand, c)
+}
