@@ -36,6 +36,8 @@ type Finish struct {
 type Interrupt struct {
 	ID     AttemptID
 	Reason string
+	// Fault says that the host could not run it. Then the next one is not tried at once.
+	Fault bool
 }
 
 // Reply is a person's answer to a task's question, or a person's word on why it is blocked.
@@ -46,6 +48,18 @@ type Reply struct {
 
 // Retry makes a blocked or failed task ready again, with all its attempts.
 type Retry struct{ Task TaskID }
+
+// Skip does without a task. What comes after it goes on, and a running attempt of it is stopped.
+type Skip struct{ Task TaskID }
+
+// Pause lets what runs end and begins nothing new.
+type Pause struct{}
+
+// Unpause ends a pause.
+type Unpause struct{}
+
+// Wake ends the waits whose time has come.
+type Wake struct{}
 
 // SetLimits changes the limits from now on.
 type SetLimits struct{ Limits Limits }

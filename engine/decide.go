@@ -86,7 +86,7 @@ func (c Intend) decide(d *decision) error {
 	if t == nil {
 		return fmt.Errorf("task %s: %w", c.Task, ErrNotFound)
 	}
-	if d.ev.w.Budget != nil || t.Open != nil {
+	if len(d.ev.w.Holds) > 0 || t.Open != nil {
 		return fmt.Errorf("run task %s: %w", c.Task, ErrNotAllowed)
 	}
 	phase := phaseOf(t)
@@ -188,7 +188,10 @@ func (c Interrupt) decide(d *decision) error {
 	if c.ID.Check > 0 {
 		kind = CheckInterrupted
 	}
-	d.emit(kind, t.ID, c.ID.Number, InterruptedData{Phase: t.Open.Phase, Check: c.ID.Check, Reason: c.Reason})
+	d.emit(kind, t.ID, c.ID.Number, InterruptedData{Phase: t.Open.Phase, Check: c.ID.Check, Reason: c.Reason, Fault: c.Fault})
+	if c.Fault && d.err == nil && d.ev.w.hold(RateLimited) == nil {
+		d.emit(WaitEntered, "", 0, WaitData{Kind: RateLimited, Message: c.Reason, Until: d.now.Add(backoff(d.ev.w.Faults))})
+	}
 	return nil
 }
 
@@ -244,6 +247,49 @@ func (d *decision) waiting(id TaskID, what string, kinds ...WorkflowState) (*Tas
 	return nil, err
 }
 
+func (c Skip) decide(d *decision) error {
+	t := d.ev.w.Task(c.Task)
+	switch {
+	case t == nil:
+		return fmt.Errorf("task %s: %w", c.Task, ErrNotFound)
+	case c.Task.Reserved() || t.State.Finished():
+		return fmt.Errorf("skip task %s, which is %s: %w", t.ID, t.State, ErrNotAllowed)
+	case t.Open != nil:
+		if err := (Interrupt{ID: t.Open.ID, Reason: "skipped"}).decide(d); err != nil {
+			return err
+		}
+	}
+	d.emit(TaskSkippedEvent, t.ID, t.Attempts, ReasonData{Reason: "a person does without it"})
+	if wait := t.Wait; wait != nil {
+		d.emit(WaitLeft, t.ID, t.Attempts, WaitLeftData{Kind: wait.Kind, By: "skip"})
+	}
+	return nil
+}
+
+func (Pause) decide(d *decision) error {
+	if d.ev.w.hold(Paused) != nil {
+		return hintf("ralph resume", "pause: it is paused already: %w", ErrNotAllowed)
+	}
+	d.emit(WaitEntered, "", 0, WaitData{Kind: Paused, Message: "a person paused it"})
+	return nil
+}
+
+func (Unpause) decide(d *decision) error {
+	if d.ev.w.hold(Paused) != nil {
+		d.emit(WaitLeft, "", 0, WaitLeftData{Kind: Paused, By: "resume"})
+	}
+	return nil
+}
+
+func (Wake) decide(d *decision) error {
+	for _, wait := range d.ev.w.Waits() {
+		if !wait.Until.IsZero() && !wait.Until.After(d.now) {
+			d.emit(WaitLeft, wait.Task, 0, WaitLeftData{Kind: wait.Kind, By: "time"})
+		}
+	}
+	return nil
+}
+
 func (c SetLimits) decide(d *decision) error {
 	if c.Limits != d.ev.w.Limits {
 		d.emit(LimitsChanged, "", 0, LimitsData{Limits: c.Limits})
@@ -252,7 +298,7 @@ func (c SetLimits) decide(d *decision) error {
 }
 
 func (c Notified) decide(d *decision) error {
-	if c.Task == "" && d.ev.w.Budget == nil || c.Task != "" && (d.ev.w.Task(c.Task) == nil || d.ev.w.Task(c.Task).Wait == nil) {
+	if c.Task == "" && len(d.ev.w.Holds) == 0 || c.Task != "" && (d.ev.w.Task(c.Task) == nil || d.ev.w.Task(c.Task).Wait == nil) {
 		return fmt.Errorf("nothing waits there: %w", ErrNotAllowed)
 	}
 	d.emit(WaitNotified, c.Task, 0, NoData{})

@@ -75,15 +75,16 @@ func reread(t tester, e engine.Event) engine.Event {
 
 // life is a workflow with its events, taken through commands.
 type life struct {
-	w   engine.Workflow
-	log []engine.Event
+	w    engine.Workflow
+	log  []engine.Event
+	skew time.Duration // how far the clock was put forward
 }
 
 // do decides a command and applies what it causes.
 func (l *life) do(t tester, c engine.Command) error {
 	t.Helper()
 	before := whole(t, l.w)
-	events, err := engine.Decide(l.w, c, at(l.w.Seq))
+	events, err := engine.Decide(l.w, c, at(l.w.Seq).Add(l.skew))
 	if after := whole(t, l.w); after != before {
 		t.Fatalf("Decide(%T) changed the workflow it was given\nfrom %s\nto   %s", c, before, after)
 	}

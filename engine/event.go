@@ -95,6 +95,7 @@ const (
 	TaskUnchecked      EventType = "task.unchecked"      // NoData: done on the agent's word, there is no check
 	TaskFailedEvent    EventType = "task.failed"         // ReasonData
 	TaskRetried        EventType = "task.retried"        // RetriedData
+	TaskSkippedEvent   EventType = "task.skipped"        // ReasonData: a person does without it
 	QuestionAnswered   EventType = "question.answered"   // AnswerData
 	WaitEntered        EventType = "wait.entered"        // WaitData
 	WaitNotified       EventType = "wait.notified"       // NoData
@@ -114,7 +115,7 @@ var payloads = map[EventType]any{
 	TasksPlanned: TasksData{}, TaskReleased: NoData{}, AttemptIntended: IntendedData{}, AttemptFinished: FinishedData{},
 	AttemptInterrupted: InterruptedData{}, CheckIntended: IntendedData{}, CheckFinished: FinishedData{},
 	CheckInterrupted: InterruptedData{}, TaskVerified: NoData{}, TaskUnchecked: NoData{}, TaskFailedEvent: ReasonData{},
-	TaskRetried: RetriedData{}, QuestionAnswered: AnswerData{}, WaitEntered: WaitData{}, WaitNotified: NoData{},
+	TaskRetried: RetriedData{}, TaskSkippedEvent: ReasonData{}, QuestionAnswered: AnswerData{}, WaitEntered: WaitData{}, WaitNotified: NoData{},
 	WaitLeft: WaitLeftData{}, LimitsChanged: LimitsData{}, WorkflowRunning: NoData{}, WorkflowWaiting: StateData{},
 	WorkflowResumed: StateData{}, WorkflowVerifying: NoData{}, WorkflowDone: NoData{}, WorkflowCancelled: ReasonData{},
 }

@@ -126,10 +126,19 @@ func (ev *evolution) workflowEvent(e Event) error {
 		w.Limits = data.Limits
 		return nil
 	case WaitData:
-		w.Budget = &Wait{Kind: data.Kind, Message: data.Message, Since: e.Time}
+		if w.hold(data.Kind) != nil {
+			return ErrNotAllowed
+		}
+		w.Holds = append(slices.Clone(w.Holds), Wait{Kind: data.Kind, Message: data.Message, Since: e.Time, Until: data.Until})
 		return nil
 	case WaitLeftData:
-		w.Budget = nil
+		if w.hold(data.Kind) == nil {
+			return ErrNotAllowed
+		}
+		w.Holds = slices.DeleteFunc(slices.Clone(w.Holds), func(h Wait) bool { return h.Kind == data.Kind })
+		if len(w.Holds) == 0 {
+			w.Holds = nil
+		}
 		return nil
 	case StateData:
 		if e.Type == WorkflowResumed {
@@ -141,12 +150,13 @@ func (ev *evolution) workflowEvent(e Event) error {
 	}
 	switch e.Type {
 	case WaitNotified:
-		if w.Budget == nil {
+		if len(w.Holds) == 0 {
 			return ErrNotAllowed
 		}
-		told := *w.Budget
-		told.Notified = true
-		w.Budget = &told
+		w.Holds = slices.Clone(w.Holds)
+		for i := range w.Holds {
+			w.Holds[i].Notified = true
+		}
 		return nil
 	case WorkflowRunning:
 		return ev.move("run")
@@ -158,7 +168,7 @@ func (ev *evolution) workflowEvent(e Event) error {
 	case WorkflowDone:
 		return ev.move("finish")
 	case WorkflowCancelled:
-		w.Behind, w.Budget = "", nil
+		w.Behind, w.Holds = "", nil
 		return ev.move("cancel")
 	}
 	return ErrUnknownEvent
@@ -178,7 +188,7 @@ func (ev *evolution) taskEvent(t *Task, e Event) error {
 		}
 		return ev.toPlanned()
 	case WaitData:
-		t.Wait = &Wait{Kind: data.Kind, Message: data.Message, Since: e.Time}
+		t.Wait = &Wait{Kind: data.Kind, Message: data.Message, Since: e.Time, Until: data.Until}
 		return nil
 	case WaitLeftData:
 		t.Wait = nil
@@ -208,6 +218,8 @@ func (ev *evolution) taskEvent(t *Task, e Event) error {
 		return t.move("pass")
 	case TaskFailedEvent:
 		return t.move("fail")
+	case TaskSkippedEvent:
+		return t.move("skip")
 	case WaitNotified:
 		if t.Wait == nil {
 			return ErrNotAllowed

@@ -32,6 +32,7 @@ func (ev *evolution) finished(t *Task, e Event, data FinishedData) error {
 		return err
 	}
 	o := data.Outcome
+	ev.w.Faults = 0
 	ev.w.Spent += o.Finished.Sub(o.Started)
 	ev.w.CostUSD += o.CostUSD
 	ev.w.Tokens += o.InputTokens + o.OutputTokens
@@ -64,6 +65,9 @@ func (ev *evolution) finished(t *Task, e Event, data FinishedData) error {
 func (ev *evolution) interrupted(t *Task, e Event, data InterruptedData) error {
 	if err := t.closes(e, data.Check); err != nil {
 		return err
+	}
+	if data.Fault {
+		ev.w.Faults++
 	}
 	if e.Type == CheckInterrupted {
 		return nil

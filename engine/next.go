@@ -22,7 +22,7 @@ type Action struct {
 // Next says what to do next. It prefers to verify what was claimed over starting something new, and keeps the order
 // of the plan. Tasks that run already are left out, so it can be asked again while they do.
 func Next(w Workflow) Action {
-	if w.Budget != nil {
+	if len(w.Holds) > 0 {
 		return Action{}
 	}
 	switch w.phase() {

@@ -1,5 +1,7 @@
 package engine
 
+import "time"
+
 // NoData is the payload of events whose type says it all.
 type NoData struct{}
 
@@ -70,6 +72,8 @@ type InterruptedData struct {
 	Phase  Phase  `json:"phase"`
 	Check  int    `json:"check,omitempty"`
 	Reason string `json:"reason"`
+	// Fault says that the host could not run it.
+	Fault bool `json:"fault,omitempty"`
 }
 
 // AnswerData is a person's answer.
@@ -82,12 +86,14 @@ type AnswerData struct {
 type WaitData struct {
 	Kind    WorkflowState `json:"kind"`
 	Message string        `json:"message"`
+	// Until is when it ends by itself; zero is never.
+	Until time.Time `json:"until,omitzero"`
 }
 
 // WaitLeftData says what ended a wait.
 type WaitLeftData struct {
 	Kind WorkflowState `json:"kind"`
-	By   string        `json:"by"` // "answer", "retry", "limits", "cancel"
+	By   string        `json:"by"` // "answer", "retry", "skip", "resume", "limits", "time"
 }
 
 // LimitsData are the limits from now on.

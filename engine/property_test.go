@@ -29,6 +29,9 @@ func TestAnySequence(t *testing.T) {
 			"retry":     m.retry,
 			"limits":    m.limits,
 			"notified":  m.notified,
+			"pause":     m.pause,
+			"skip":      m.skip,
+			"wake":      m.wake,
 			"stranger":  m.stranger,
 			"cancel":    m.cancel,
 		})
@@ -219,8 +222,31 @@ func (m *world) notAllowed() error {
 
 func (m *world) interrupt(t *rapid.T) {
 	for _, a := range m.w.OpenActivities() {
-		m.must(t, engine.Interrupt{ID: a.ID, Reason: "killed"})
+		m.must(t, engine.Interrupt{ID: a.ID, Reason: "killed", Fault: rapid.Bool().Draw(t, "fault")})
 	}
+}
+
+func (m *world) pause(t *rapid.T) {
+	if m.try(t, engine.Pause{}) && m.w.State != engine.Paused && len(m.w.OpenActivities()) == 0 && m.w.Waiting().Kind == engine.Paused {
+		t.Fatalf("paused, and it is %s", m.w.State)
+	}
+	if rapid.IntRange(0, 3).Draw(t, "resume") > 0 {
+		m.try(t, engine.Unpause{})
+	}
+}
+
+func (m *world) skip(t *rapid.T) {
+	if rapid.IntRange(0, 4).Draw(t, "really") == 0 {
+		m.try(t, engine.Skip{Task: m.anyTask(t)})
+	}
+}
+
+// wake comes at the right time, or a little early.
+func (m *world) wake(t *rapid.T) {
+	if until := m.w.Wakes(); !until.IsZero() && rapid.Bool().Draw(t, "in time") {
+		m.skew += max(0, until.Sub(at(m.w.Seq).Add(m.skew)))
+	}
+	m.try(t, engine.Wake{})
 }
 
 func (m *world) reply(t *rapid.T)    { m.try(t, engine.Reply{Task: m.anyTask(t), Text: "blue"}) }
@@ -274,7 +300,7 @@ func (m *world) check(t *rapid.T) {
 	}
 	if w.State == engine.Done {
 		for _, task := range append(slices.Clone(w.Tasks), w.Criteria) {
-			if !m.finished[task.ID] && (task != w.Criteria || len(task.Checks) > 0) {
+			if !m.finished[task.ID] && task.State != engine.TaskSkipped && (task != w.Criteria || len(task.Checks) > 0) {
 				t.Fatalf("done, and task %s is %s", task.ID, task.State)
 			}
 		}
@@ -314,12 +340,12 @@ func (m *world) look(t *rapid.T, e engine.Event) {
 		}
 		m.intended[id] = true
 		for _, dep := range m.after[e.Task] {
-			if !m.finished[dep] {
+			if !m.finished[dep] && m.replay.Task(dep).State != engine.TaskSkipped {
 				t.Fatalf("%s runs before %s is finished", id, dep)
 			}
 		}
-		if m.replay.Budget != nil {
-			t.Fatalf("%s runs though %s", id, m.replay.Budget.Message)
+		if len(m.replay.Holds) > 0 {
+			t.Fatalf("%s runs though %s", id, m.replay.Holds[0].Message)
 		}
 	case engine.FinishedData:
 		m.close(t, engine.AttemptID{Task: e.Task, Number: e.Attempt, Check: data.Check})
@@ -362,6 +388,11 @@ func (m *world) goodEnd(t *rapid.T) {
 			}
 			return
 		}
+		if until := m.w.Wakes(); !until.IsZero() {
+			m.skew += max(0, until.Sub(at(m.w.Seq).Add(m.skew)))
+			m.must(t, engine.Wake{})
+		}
+		m.try(t, engine.Unpause{})
 		if wait := m.w.Waiting(); wait != nil && engine.Next(m.w).Kind == engine.Nothing {
 			if m.do(t, engine.Reply{Task: wait.Task, Text: "yes"}) != nil {
 				m.must(t, engine.Retry{Task: wait.Task})

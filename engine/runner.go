@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/wrapix/wrapix/internal/failpoint"
 )
@@ -19,12 +20,16 @@ type Runner struct {
 	Steps    Steps
 	Notifier Notifier
 	Clock    Clock
+	// Sleep returns at the wall clock's time, or with an error when ctx ends before. Where it is nil, Loop does not wait
+	// for a wait that ends by itself, but returns.
+	Sleep func(ctx context.Context, until time.Time) error
 	// Observe is told of every event after it is durable, in order. It may be nil, and must not call the Runner.
 	Observe func(Workflow, []Event)
 
 	mu      sync.Mutex
 	last    Workflow // the workflow that was worked on last, as the store holds it
 	running map[AttemptID]context.CancelFunc
+	wakeUp  context.CancelFunc // ends the sleep of Loop; nil while it does not sleep
 }
 
 // Do decides the command on the workflow as the store holds it, and returns the workflow after it.
@@ -79,6 +84,9 @@ func (r *Runner) decide(ctx context.Context, w Workflow, c Command) (Workflow, e
 			stop()
 		}
 	}
+	if r.wakeUp != nil {
+		r.wakeUp()
+	}
 	if r.Observe != nil {
 		r.Observe(next, events)
 	}
@@ -93,6 +101,9 @@ func (r *Runner) Recover(ctx context.Context, w Workflow) (_ Workflow, err error
 	defer func() { err = stopped(ctx, err) }()
 	if err := r.Steps.Sweep(ctx, w.ID, w.OpenActivities()); err != nil {
 		return w, fmt.Errorf("remove left-over sandboxes: %w", err)
+	}
+	if w, err = r.wake(ctx, w); err != nil {
+		return w, err
 	}
 	for _, a := range w.OpenActivities() {
 		if w, err = r.conclude(ctx, w, a, r.Steps.Resume); err != nil {
@@ -130,19 +141,57 @@ func (r *Runner) Advance(ctx context.Context, w Workflow) (_ Workflow, action Ac
 	return w, action, err
 }
 
-// Loop recovers the workflow and then does all that can be done, until it waits or has ended.
+// Loop recovers the workflow and then does all that can be done, until it waits for a person or has ended. It sits out
+// waits that end by themselves, and faults of the host as long as it is likely to help.
 func (r *Runner) Loop(ctx context.Context, w Workflow) (Workflow, error) {
 	w, err := r.Recover(ctx, w)
 	if err == nil {
 		w, err = r.notify(ctx, w)
 	}
-	for err == nil && Next(w).Kind != Nothing {
-		if ctx.Err() != nil {
+	for err == nil {
+		switch until := w.Wakes(); {
+		case ctx.Err() != nil:
 			return w, ErrStopped
+		case Next(w).Kind != Nothing:
+			w, _, err = r.Advance(ctx, w)
+			if fault := (*faultError)(nil); errors.As(err, &fault) && w.Faults < maxFaults && r.Sleep != nil {
+				w, err = r.notify(ctx, w)
+			}
+		case until.IsZero() || r.Sleep == nil:
+			return w, nil
+		default:
+			w, err = r.sleep(ctx, w, until)
 		}
-		w, _, err = r.Advance(ctx, w)
 	}
 	return w, err
+}
+
+// sleep waits until a time, or until a command comes.
+func (r *Runner) sleep(ctx context.Context, w Workflow, until time.Time) (Workflow, error) {
+	r.mu.Lock()
+	seen, err := r.load(ctx, w.ID)
+	if err != nil || seen.Seq != w.Seq { // a command came already
+		r.mu.Unlock()
+		return seen, err
+	}
+	asleep, cancel := context.WithCancel(ctx)
+	r.wakeUp = cancel
+	r.mu.Unlock()
+	_ = r.Sleep(asleep, until) // however it ended: Wake looks at the time, and Loop at ctx
+	r.mu.Lock()
+	r.wakeUp = nil
+	r.mu.Unlock()
+	cancel()
+	return r.wake(context.WithoutCancel(ctx), w)
+}
+
+// wake ends the waits whose time has come.
+func (r *Runner) wake(ctx context.Context, w Workflow) (Workflow, error) {
+	w, err := r.current(ctx, w.ID)
+	if err != nil || w.Wakes().IsZero() {
+		return w, err
+	}
+	return r.Do(ctx, w.ID, Wake{})
 }
 
 type perform func(ctx context.Context, w Workflow, a Activity) (Outcome, error)
@@ -162,7 +211,12 @@ func (r *Runner) conclude(ctx context.Context, w Workflow, a Activity, perform p
 	case errors.Is(err, ErrLost):
 		c, err = Interrupt{ID: a.ID, Reason: err.Error()}, nil
 	default:
-		c, err = Interrupt{ID: a.ID, Reason: err.Error()}, fmt.Errorf("%s: %w", a.ID, err)
+		var hint *Hint // what only a person can mend is not tried again
+		fault := !errors.As(err, &hint)
+		c = Interrupt{ID: a.ID, Reason: err.Error(), Fault: fault}
+		if err = fmt.Errorf("%s: %w", a.ID, err); fault {
+			err = &faultError{err}
+		}
 	}
 	ctx = context.WithoutCancel(ctx)
 	w, recordErr := r.Do(ctx, w.ID, c)

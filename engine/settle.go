@@ -8,10 +8,13 @@ func (d *decision) settle() {
 	if d.err != nil || d.ev.w.State.Ended() || d.ev.w.Seq == 0 {
 		return
 	}
-	d.release()
-	d.finish()
-	d.budget()
-	d.park()
+	for before := -1; before != len(d.events); {
+		before = len(d.events)
+		d.release()
+		d.finish()
+		d.budget()
+		d.park()
+	}
 }
 
 // release makes tasks ready whose predecessors are finished.
@@ -23,7 +26,7 @@ func (d *decision) release() {
 			for i := range d.ev.w.Tasks {
 				candidates[i] = true
 			}
-		case TaskVerified, TaskUnchecked:
+		case TaskVerified, TaskUnchecked, TaskSkippedEvent:
 			for _, i := range d.ev.w.index.dependents[e.Task] {
 				candidates[i] = true
 			}
@@ -53,7 +56,7 @@ func (w Workflow) releasable(t *Task) bool {
 
 // finish moves the workflow to its last check and to its end.
 func (d *decision) finish() {
-	if d.ev.w.State == Running && d.ev.w.allFinished() {
+	if s := d.ev.w.State; (s == Running || s == Ready) && d.ev.w.allFinished() {
 		d.emit(WorkflowVerifying, "", 0, NoData{})
 	}
 	if d.ev.w.State == Verifying && (len(d.ev.w.Criteria.Checks) == 0 || d.ev.w.Criteria.State == TaskDone) {
@@ -84,10 +87,11 @@ func (d *decision) budget() {
 		}
 	}
 	reason := d.ev.w.exceeded()
-	if d.ev.w.Budget != nil && reason == "" {
+	spent := d.ev.w.hold(BudgetSpent) != nil
+	if spent && reason == "" {
 		d.emit(WaitLeft, "", 0, WaitLeftData{Kind: BudgetSpent, By: "limits"})
 	}
-	if d.ev.w.Budget == nil && reason != "" && Next(d.ev.w).Kind == RunAttempt {
+	if !spent && reason != "" && Next(d.ev.w).Kind == RunAttempt {
 		d.emit(WaitEntered, "", 0, WaitData{Kind: BudgetSpent, Message: reason})
 	}
 }
@@ -109,6 +113,8 @@ func (w Workflow) exceeded() string {
 		return fmt.Sprintf("%d iterations done (max_iterations = %d)", w.Iterations, l.MaxIterations)
 	case l.MaxCostUSD > 0 && w.CostUSD >= l.MaxCostUSD:
 		return fmt.Sprintf("%.2f USD spent (max_cost_usd = %.2f)", w.CostUSD, l.MaxCostUSD)
+	case l.MaxTokens > 0 && w.Tokens >= l.MaxTokens:
+		return fmt.Sprintf("%d tokens used (max_tokens = %d)", w.Tokens, l.MaxTokens)
 	case l.MaxTime > 0 && w.Spent >= l.MaxTime:
 		return fmt.Sprintf("%s of sandbox time used (max_time = %s)", w.Spent.Round(1e9), l.MaxTime)
 	}

@@ -31,7 +31,7 @@ var taskMachine = newMachine("task", string(TaskPending), fsm.Events{
 	{Name: "fail", Src: []string{"ready"}, Dst: "failed"},
 	{Name: "answer", Src: []string{"awaiting_answer", "blocked"}, Dst: "ready"},
 	{Name: "retry", Src: []string{"blocked", "failed"}, Dst: "ready"},
-	{Name: "skip", Src: []string{"pending", "ready", "awaiting_answer", "blocked", "failed"}, Dst: "skipped"},
+	{Name: "skip", Src: []string{"pending", "ready", "verifying", "awaiting_answer", "blocked", "failed"}, Dst: "skipped"},
 })
 
 // Finished says whether nothing is left to do for the task.

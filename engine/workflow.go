@@ -24,8 +24,10 @@ type Workflow struct {
 	Created time.Time     `json:"created"`
 	Updated time.Time     `json:"updated"`
 	Limits  Limits        `json:"limits"`
-	// Budget is the workflow's own wait: a limit is used up.
-	Budget *Wait `json:"budget,omitempty"`
+	// Holds are the workflow's own waits, one of a kind. While there is any, nothing new begins.
+	Holds []Wait `json:"holds,omitempty"`
+	// Faults counts the activities in a row that the host could not run.
+	Faults int `json:"faults,omitempty"`
 
 	// Totals over all attempts that ended.
 	Iterations int           `json:"iterations"`
@@ -69,14 +71,17 @@ type Limits struct {
 	MaxAttempts   int           `json:"max_attempts,omitempty"`   // failed attempts of one task
 	MaxTime       time.Duration `json:"max_time,omitempty"`       // sandbox time of the whole workflow
 	MaxCostUSD    float64       `json:"max_cost_usd,omitempty"`
+	MaxTokens     int64         `json:"max_tokens,omitempty"`
 }
 
 // Wait says what is waited for and since when.
 type Wait struct {
-	Kind     WorkflowState `json:"kind"` // awaiting_answer, blocked, budget_spent, …
-	Message  string        `json:"message"`
-	Since    time.Time     `json:"since"`
-	Notified bool          `json:"notified,omitempty"`
+	Kind    WorkflowState `json:"kind"` // awaiting_answer, blocked, budget_spent, …
+	Message string        `json:"message"`
+	Since   time.Time     `json:"since"`
+	// Until is when the wait ends by itself; zero is never.
+	Until    time.Time `json:"until,omitzero"`
+	Notified bool      `json:"notified,omitempty"`
 }
 
 // OpenWait is a wait with the task it belongs to; the task is empty for the workflow's own.
@@ -166,8 +171,8 @@ func (w Workflow) Waits() []OpenWait {
 		return nil
 	}
 	var waits []OpenWait
-	if w.Budget != nil {
-		waits = append(waits, OpenWait{Wait: *w.Budget})
+	for _, h := range w.Holds {
+		waits = append(waits, OpenWait{Wait: h})
 	}
 	w.all(func(t *Task) bool {
 		if t.Wait != nil {
@@ -176,6 +181,27 @@ func (w Workflow) Waits() []OpenWait {
 		return true
 	})
 	return waits
+}
+
+// hold returns the workflow's own wait of that kind, or nil.
+func (w Workflow) hold(kind WorkflowState) *Wait {
+	for i := range w.Holds {
+		if w.Holds[i].Kind == kind {
+			return &w.Holds[i]
+		}
+	}
+	return nil
+}
+
+// Wakes returns when the first wait ends by itself, or the zero time when none does.
+func (w Workflow) Wakes() time.Time {
+	var first time.Time
+	for _, wait := range w.Waits() {
+		if u := wait.Until; !u.IsZero() && (first.IsZero() || u.Before(first)) {
+			first = u
+		}
+	}
+	return first
 }
 
 // Waiting returns the wait that a person should look at first, or nil when there is none.

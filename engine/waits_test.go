@@ -1,0 +1,181 @@
+package engine_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/wrapix/wrapix/engine"
+)
+
+func TestPause(t *testing.T) {
+	l := begun(t, 0, engine.Limits{}, planned("T1", 1), planned("T2", 1))
+	l.must(t, engine.Intend{Task: "T1"})
+	l.must(t, engine.Pause{})
+	l.refused(t, engine.ErrNotAllowed, engine.Pause{})
+	l.state(t, engine.Running) // what runs goes on to its end
+	l.must(t, engine.Finish{ID: l.w.Task("T1").Open.ID, Outcome: claims})
+	l.state(t, engine.Paused)
+	l.want(t, engine.Nothing, "")
+	l.refused(t, engine.ErrNotAllowed, engine.Intend{Task: "T2"})
+	l.must(t, engine.Unpause{})
+	l.state(t, engine.Running)
+	l.want(t, engine.RunCheck, "T1")
+	l.must(t, engine.Unpause{}) // again changes nothing
+}
+
+func TestSkip(t *testing.T) {
+	l := begun(t, 0, engine.Limits{MaxAttempts: 1}, planned("T1", 1), planned("T2", 1, "T1"), planned("T3", 1))
+	l.step(t, claims)
+	l.step(t, fails)
+	l.task(t, "T1", engine.TaskFailed, "false")
+	l.must(t, engine.Skip{Task: "T1"})
+	l.task(t, "T1", engine.TaskSkipped, "false")
+	l.task(t, "T2", engine.TaskReady, "unknown") // goes on without it
+	l.must(t, engine.Intend{Task: "T2"})
+	l.must(t, engine.Skip{Task: "T2"}) // while it runs
+	l.task(t, "T2", engine.TaskSkipped, "unknown")
+	if open := l.w.OpenActivities(); len(open) != 0 {
+		t.Errorf("a skipped task runs on: %v", open)
+	}
+	l.refused(t, engine.ErrNotAllowed, engine.Skip{Task: "T2"})
+	l.refused(t, engine.ErrNotAllowed, engine.Skip{Task: engine.CriteriaTask})
+	l.refused(t, engine.ErrNotFound, engine.Skip{Task: "T9"})
+	l.step(t, claims)
+	l.must(t, engine.Skip{Task: "T3"}) // between its claim and its check
+	l.state(t, engine.Done)
+}
+
+func TestSkippingTheLastWaitEndsIt(t *testing.T) {
+	l := begun(t, 0, engine.Limits{}, planned("T1", 1))
+	l.step(t, engine.Outcome{Signal: engine.SignalBlocked, Message: "no key"})
+	l.state(t, engine.Blocked)
+	l.must(t, engine.Skip{Task: "T1"})
+	l.state(t, engine.Done)
+}
+
+func TestFaultsBackOff(t *testing.T) {
+	l := begun(t, 0, engine.Limits{MaxAttempts: 1}, planned("T1", 1))
+	var last time.Duration
+	for n := 1; n <= 10; n++ {
+		l.must(t, engine.Intend{Task: "T1"})
+		l.must(t, engine.Interrupt{ID: l.w.Task("T1").Open.ID, Reason: "no engine", Fault: true})
+		l.state(t, engine.RateLimited)
+		pause := l.w.Wakes().Sub(l.w.Updated)
+		if pause < last || pause > 5*time.Minute {
+			t.Errorf("after %d faults it waits %v, before that %v", n, pause, last)
+		}
+		last = pause
+		now := l.w.Wakes()
+		if early, err := engine.Decide(l.w, engine.Wake{}, now.Add(-1)); err != nil || len(early) > 0 {
+			t.Errorf("woken too early: %v, %v", early, err)
+		}
+		events, err := engine.Decide(l.w, engine.Wake{}, now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if l.w, err = engine.Evolve(l.w, events...); err != nil || l.w.State != engine.Running {
+			t.Fatalf("woken at the time it is %s, %v", l.w.State, err)
+		}
+	}
+	if l.w.Task("T1").Failures != 0 {
+		t.Error("the host's faults count as the task's")
+	}
+	l.step(t, claims)
+	if l.w.Faults != 0 {
+		t.Error("faults are counted on after a success")
+	}
+}
+
+// TestLoopSitsOutFaults holds that the loop waits for the time it set itself and then goes on by itself, and that what
+// only a person can mend is not tried again.
+func TestLoopSitsOutFaults(t *testing.T) {
+	h := newHost(t, nil)
+	err, _ := h.process(func(r *engine.Runner) error {
+		slept := 0
+		r.Sleep = func(context.Context, time.Time) error { slept++; return nil }
+		faults := 3
+		r.Steps = faultySteps{&faults, errors.New("the container engine does not answer")}
+		w, err := r.Start(h.ctx, night())
+		if err != nil {
+			return err
+		}
+		if w, err = r.Loop(h.ctx, w); err != nil || w.Task("T1").Attempts != 4 || slept != 3 {
+			t.Errorf("after 3 faults: %s, %d attempts, slept %d times, %v", w.State, w.Task("T1").Attempts, slept, err)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h = newHost(t, nil)
+	err, _ = h.process(func(r *engine.Runner) error {
+		r.Sleep = func(context.Context, time.Time) error { t.Error("it waits"); return nil }
+		faults := 3
+		r.Steps = faultySteps{&faults, &engine.Hint{Err: errors.New("no such image"), Try: "make one"}}
+		w, err := r.Start(h.ctx, night())
+		if err != nil {
+			return err
+		}
+		_, err = r.Loop(h.ctx, w)
+		return err
+	})
+	var hint *engine.Hint
+	if !errors.As(err, &hint) {
+		t.Errorf("what a person can mend: %v", err)
+	}
+}
+
+// TestCommandWakesTheLoop holds that a command does not have to wait for the loop's sleep.
+func TestCommandWakesTheLoop(t *testing.T) {
+	h := newHost(t, nil)
+	err, _ := h.process(func(r *engine.Runner) error {
+		asleep := make(chan struct{})
+		r.Sleep = func(ctx context.Context, _ time.Time) error {
+			close(asleep)
+			<-ctx.Done()
+			return ctx.Err()
+		}
+		faults := 1
+		r.Steps = faultySteps{&faults, errors.New("the container engine does not answer")}
+		w, err := r.Start(h.ctx, night())
+		if err != nil {
+			return err
+		}
+		ended := make(chan error, 1)
+		go func() {
+			_, err := r.Loop(h.ctx, w)
+			ended <- err
+		}()
+		<-asleep
+		if _, err := r.Do(h.ctx, w.ID, engine.Cancel{Reason: "enough"}); err != nil {
+			t.Error(err)
+		}
+		return <-ended
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// faultySteps cannot run so many activities, and then asks.
+type faultySteps struct {
+	left *int
+	err  error
+}
+
+func (f faultySteps) Run(context.Context, engine.Workflow, engine.Activity) (engine.Outcome, error) {
+	if *f.left--; *f.left >= 0 {
+		return engine.Outcome{}, f.err
+	}
+	return engine.Outcome{Signal: engine.SignalClarify, Message: "and now?"}, nil
+}
+
+func (f faultySteps) Resume(context.Context, engine.Workflow, engine.Activity) (engine.Outcome, error) {
+	return engine.Outcome{}, engine.ErrLost
+}
+
+func (faultySteps) Release(context.Context, engine.WorkflowID, engine.Activity) error { return nil }
+
+func (faultySteps) Sweep(context.Context, engine.WorkflowID, []engine.Activity) error { return nil }
