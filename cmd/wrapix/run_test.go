@@ -169,7 +169,7 @@ func TestPrune(t *testing.T) {
 	dir := project(t)
 	killed := start(t, dir, "--", "sh", "-c", "echo ready; exec sleep 1000")
 	killed.line(t, "ready")
-	living := start(t, dir, "--", "sh", "-c", "echo ready; read x; exit 5")
+	living := start(t, dir, "--", "sh", "-c", "echo ready; exec sleep 1000")
 	living.line(t, "ready")
 	if err := killed.Process.Kill(); err != nil {
 		t.Fatal(err)
