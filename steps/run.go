@@ -38,7 +38,7 @@ const (
 func (s *Steps) Run(ctx context.Context, w engine.Workflow, a engine.Activity) (engine.Outcome, error) {
 	spec, err := s.prepare(ctx, w, a)
 	if err != nil {
-		return engine.Outcome{}, err
+		return engine.Outcome{}, withHint(err)
 	}
 	outcome, err := s.follow(ctx, w, a, spec, false)
 	if errors.Is(err, sandbox.ErrLost) {
@@ -48,7 +48,19 @@ func (s *Steps) Run(ctx context.Context, w engine.Workflow, a engine.Activity) (
 			Failed: "the sandbox was killed from outside, or ran out of memory, before it was done",
 		}, nil
 	}
-	return outcome, err
+	return outcome, withHint(err)
+}
+
+// withHint gives an error that only a person can mend the form that the engine knows, so that it is not tried again.
+func withHint(err error) error {
+	var known *sandbox.Error
+	if errors.As(err, &known) && known.Hint != "" {
+		return &engine.Hint{Err: err, Try: known.Hint}
+	}
+	if errors.Is(err, sandbox.ErrNoImage) {
+		return &engine.Hint{Err: err, Try: "wrapix image build"}
+	}
+	return err
 }
 
 // Resume goes on with an activity that another process began. See engine.Steps.

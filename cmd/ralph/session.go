@@ -7,6 +7,7 @@ import (
 
 	"github.com/wrapix/wrapix/config"
 	"github.com/wrapix/wrapix/engine"
+	"github.com/wrapix/wrapix/internal/wallclock"
 	"github.com/wrapix/wrapix/sandbox"
 	"github.com/wrapix/wrapix/sandbox/image"
 	"github.com/wrapix/wrapix/sandbox/podman"
@@ -61,7 +62,7 @@ func (s *session) connect(ctx context.Context) (err error) {
 		Output: s.show.output,
 	})
 	s.notify = newNotifier(s.conf.Notify.Enabled, s.streams, s.show)
-	s.runner = &engine.Runner{Store: s.store, Steps: s.steps, Notifier: s.notify, Clock: clock{s.now}, Observe: s.show.observe}
+	s.runner = &engine.Runner{Store: s.store, Steps: s.steps, Notifier: s.notify, Clock: clock{s.now}, Sleep: wallclock.Sleep, Observe: s.show.observe}
 	return nil
 }
 
