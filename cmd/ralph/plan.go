@@ -46,7 +46,7 @@ func (s *session) transition(ctx context.Context, w engine.Workflow, id engine.T
 		s.show.note(already(id))
 		return w, nil
 	}
-	if id == engine.ReadyTask && !w.Plan.State.Finished() {
+	if id == engine.ReadyTask && !w.Plan.State.Finished() && !w.State.Waits() {
 		return w, &engine.Hint{Err: errPlanDue, Try: "ralph plan" + inNamed(s.workflow)}
 	}
 	for err == nil && engine.Next(w).Task == id {

@@ -31,7 +31,7 @@ import (
 //	release FIFO         write to the named pipe
 //	signal NAME          send a signal to the program in the background
 //	ends N               wait for it: exit code N; its output is then in the files begun.stdout and begun.stderr
-//	json FILE PATH WANT  the value at the path ("workflows.0.state", "#" being the length) is WANT
+//	json FILE PATH WANT  the value at the path ("workflows.0.state", "len" being the length) is WANT
 //	keys FILE PATH KEY…  the object at the path has exactly these keys
 //	containers N         there are N containers of $WORK/p
 func TestScripts(t *testing.T) {
@@ -199,7 +199,7 @@ func lookup(ts *testscript.TestScript, file, path string) any {
 				ts.Fatalf("%s: no key %q in %v", path, step, v)
 			}
 		case []any:
-			if step == "#" {
+			if step == "len" {
 				return len(v)
 			}
 			i, err := strconv.Atoi(step)
