@@ -65,7 +65,13 @@ func Dial(ctx context.Context, o ClientOptions) (*Client, error) {
 	c := &Client{o: o.withDefaults()}
 	c.http = &http.Client{
 		Transport: &http.Transport{
-			DialContext:        func(ctx context.Context, _, _ string) (net.Conn, error) { return c.connect(ctx) },
+			DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+				conn, err := c.connect(ctx)
+				if err != nil {
+					return nil, dialError{err}
+				}
+				return conn, nil
+			},
 			DisableCompression: true, MaxIdleConns: 2, MaxIdleConnsPerHost: 2, IdleConnTimeout: time.Minute,
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -255,19 +261,20 @@ func (c *Client) connect(ctx context.Context) (net.Conn, error) {
 	return conn, nil
 }
 
+// dialError is an error from before there was a connection.
+type dialError struct{ error }
+
 // cut says what the error of a connection means.
 func cut(ctx context.Context, err error) error {
+	var dial dialError
 	var wrapped *url.Error
-	if errors.As(err, &wrapped) {
-		err = wrapped.Err // without the address, which names nothing that a person knows
-	}
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
-	case errors.Is(err, ErrNobody), errors.Is(err, ErrForbidden), errors.Is(err, ErrBusy):
-		return err
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
-		return fmt.Errorf("%w (%w)", ErrCut, err)
+	case errors.As(err, &dial):
+		return dial.error
+	case errors.As(err, &wrapped):
+		err = wrapped.Err // without the address, which names nothing that a person knows
 	}
-	return err
+	return fmt.Errorf("%w (%w)", ErrCut, err)
 }

@@ -58,8 +58,8 @@ var (
 	ErrRequest = errors.New("not a valid request")
 	// ErrUnknownCommand says that a command does not exist, or not in this version.
 	ErrUnknownCommand = errors.New("unknown command")
-	// ErrCut says that the connection ended before the answer did. Whether a command was carried out is not known.
-	ErrCut = errors.New("the connection ended before the answer did")
+	// ErrCut says that the connection broke before the answer was whole. Whether a command was carried out is not known.
+	ErrCut = errors.New("the connection broke before the answer was whole")
 )
 
 // Reader is what can be asked; an [engine.Store] is one, and a [Client].

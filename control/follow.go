@@ -33,56 +33,39 @@ type Update struct {
 //
 // [ErrNobody] says that the process which served has ended. Then the store is free, and what is missing is there.
 func (c *Client) Follow(ctx context.Context, id engine.WorkflowID, o FollowOptions, yield func(Update) error) error {
-	rest := "/follow"
-	if o.Output {
-		rest += "?output=true"
-	}
-	if err := c.read(ctx, id, rest, o.After, yield); err != nil {
-		return fmt.Errorf("follow workflow %s: %w", id, err)
-	}
-	return nil
+	return c.read(ctx, "follow", id, fmt.Sprintf("/follow?output=%t&", o.Output), o.After, yield)
 }
 
 // Events calls yield for each event after the given sequence number, in order, until it returns an error.
 func (c *Client) Events(ctx context.Context, id engine.WorkflowID, after uint64, yield func(engine.Event) error) error {
-	err := c.read(ctx, id, "/events", after, func(u Update) error { return yield(*u.Event) })
-	var own yieldError
-	if errors.As(err, &own) {
-		return own.error
-	}
-	if err != nil {
-		return fmt.Errorf("read the events of workflow %s: %w", id, err)
-	}
-	return nil
+	return c.read(ctx, "read the events of", id, "/events?", after, func(u Update) error { return yield(*u.Event) })
 }
 
 // yieldError is an error of the caller's own, which is told from those of the connection.
 type yieldError struct{ error }
 
-func (e yieldError) Unwrap() error { return e.error }
-
 // maxRestarts is how often in a row a stream is begun anew without any event in between.
 const maxRestarts = 3
 
 // read reads streams until one comes to its end, each from where the one before it broke.
-func (c *Client) read(ctx context.Context, id engine.WorkflowID, rest string, after uint64, yield func(Update) error) error {
+func (c *Client) read(ctx context.Context, what string, id engine.WorkflowID, rest string, after uint64, yield func(Update) error) error {
 	path, err := c.path(id, rest)
-	if err != nil {
-		return err
-	}
-	for restarts := 0; ; restarts++ {
+	for restarts := 0; err == nil; restarts++ {
 		before := after
-		err := c.readOne(ctx, path, &after, yield)
-		if !errors.Is(err, ErrCut) {
-			return err
-		}
-		if after > before {
-			restarts = 0
-		}
-		if restarts == maxRestarts {
-			return err
+		err = c.readOne(ctx, path, &after, yield)
+		var own yieldError
+		switch {
+		case err == nil:
+			return nil
+		case errors.As(err, &own):
+			return own.error
+		case errors.Is(err, ErrCut) && after > before:
+			restarts, err = 0, nil
+		case errors.Is(err, ErrCut) && restarts < maxRestarts:
+			err = nil
 		}
 	}
+	return fmt.Errorf("%s workflow %s: %w", what, id, err)
 }
 
 var errSilent = fmt.Errorf("%w: it gave no sign of life", ErrCut)
@@ -93,7 +76,7 @@ func (c *Client) readOne(ctx context.Context, path string, after *uint64, yield 
 	defer cancel(nil)
 	silence := time.AfterFunc(c.o.Silence, func() { cancel(errSilent) })
 	defer silence.Stop()
-	answer, err := c.resume(ctx, path, *after)
+	answer, err := c.request(ctx, http.MethodGet, path+"after="+strconv.FormatUint(*after, 10), nil)
 	if err != nil {
 		return err
 	}
@@ -113,17 +96,6 @@ func (c *Client) readOne(ctx context.Context, path string, after *uint64, yield 
 			return err
 		}
 	}
-}
-
-// resume asks for a stream after the given event.
-func (c *Client) resume(ctx context.Context, path string, after uint64) (*http.Response, error) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, path, nil)
-	if err != nil {
-		return nil, err
-	}
-	query := r.URL.Query()
-	query.Set("after", strconv.FormatUint(after, 10))
-	return c.request(ctx, http.MethodGet, r.URL.Path+"?"+query.Encode(), nil)
 }
 
 // take gives one message to the caller and says whether it is the last.
