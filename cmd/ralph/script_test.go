@@ -39,6 +39,8 @@ func TestScripts(t *testing.T) {
 		Dir: "testdata/script",
 		Setup: func(env *testscript.Env) error {
 			env.Vars = append(env.Vars, "XDG_STATE_HOME="+filepath.Join(env.WorkDir, "xdg"), "TZ=UTC")
+			// The race detector would let each of some two hundred processes sleep for a second at its end.
+			env.Setenv("GORACE", "atexit_sleep_ms=0")
 			for _, name := range []string{"HOME", "XDG_RUNTIME_DIR", "PODMAN_IGNORE_CGROUPSV1_WARNING", "USER"} {
 				env.Setenv(name, os.Getenv(name))
 			}
@@ -118,7 +120,7 @@ func cmdBegin(ts *testscript.TestScript, _ bool, args []string) {
 	b.cmd = exec.Command(path, args[1:]...)
 	b.cmd.Args[0] = args[0]
 	b.cmd.Dir = ts.MkAbs(".")
-	for _, name := range []string{"PATH", "HOME", "USER", "XDG_RUNTIME_DIR", "XDG_STATE_HOME", "TMPDIR", "TESTSCRIPT_COMMAND"} {
+	for _, name := range []string{"PATH", "HOME", "USER", "XDG_RUNTIME_DIR", "XDG_STATE_HOME", "TMPDIR", "GORACE"} {
 		b.cmd.Env = append(b.cmd.Env, name+"="+ts.Getenv(name))
 	}
 	b.cmd.Stdout, b.cmd.Stderr = &b.stdout, &b.stderr
