@@ -18,7 +18,7 @@ type screen struct {
 	*exec.Cmd
 	master, slave *os.File
 	fd            int // of master, whose Fd would make it blocking
-	seen          strings.Builder
+	seen, ahead   string
 }
 
 func startOnScreen(t *testing.T, width, height uint16, args ...string) *screen {
@@ -76,22 +76,21 @@ func (s *screen) typed(t *testing.T, keys string) {
 	}
 }
 
-// until reads the screen until it shows the text after what was asked for before.
+// until reads on until the screen has shown the text, after what earlier calls waited for.
 func (s *screen) until(t *testing.T, text string) {
 	t.Helper()
-	from := s.seen.Len()
-	if from > 0 {
-		from = strings.LastIndex(s.seen.String(), "\x00") + 1
-	}
 	buf := make([]byte, 4096)
-	for !strings.Contains(s.seen.String()[from:], text) {
+	for {
+		if before, after, ok := strings.Cut(s.ahead, text); ok {
+			s.seen, s.ahead = s.seen+before+text, after
+			return
+		}
 		n, err := s.master.Read(buf)
 		if err != nil {
-			t.Fatalf("the screen shows %q, not %q: %v", s.seen.String(), text, err)
+			t.Fatalf("the screen shows %q, not %q: %v", s.seen+s.ahead, text, err)
 		}
-		s.seen.Write(buf[:n])
+		s.ahead += string(buf[:n])
 	}
-	s.seen.WriteString("\x00")
 }
 
 func (s *screen) modes(t *testing.T) unix.Termios {
@@ -110,31 +109,28 @@ func (s *screen) code() int {
 
 func TestTerminal(t *testing.T) {
 	s := startOnScreen(t, 91, 31, project(t), "--", "sh", "-c", `
-		test -t 0 && test -t 1 && test -t 2 && echo "on a $TERM"
+		test -t 0 && test -t 1 && test -t 2 && echo "on a $TERM of $(stty size)"
+		read line
+		echo "read $line"
 		trap 'echo "now $(stty size)"' WINCH
 		trap 'echo interrupted; exit 9' INT
-		while read line; do
-			case $line in
-			size) echo "it is $(stty size)" ;;
-			end) echo last; sleep 1000 & wait ;;
-			esac
-		done`)
+		sleep 1000 &
+		echo waiting
+		while :; do wait; done`)
 	before := s.modes(t)
-	s.until(t, "on a xterm")
+	s.until(t, "on a xterm of 31 91")
 	if raw := s.modes(t); raw.Lflag&unix.ECHO != 0 {
 		t.Error("our own terminal still echoes")
 	}
-	s.typed(t, "size\r")
-	s.until(t, "it is 31 91")
+	s.typed(t, "keys\r")
+	s.until(t, "read keys")
+	s.until(t, "waiting")
 	s.resize(t, 100, 40)
-	s.typed(t, "\r") // the shell runs traps after the command in hand
 	s.until(t, "now 40 100")
-	s.typed(t, "end\r")
-	s.until(t, "last")
 	s.typed(t, "\x03")
 	s.until(t, "interrupted")
 	if code := s.code(); code != 9 {
-		t.Errorf("exit code %d: %q", code, s.seen.String())
+		t.Errorf("exit code %d: %q", code, s.seen+s.ahead)
 	}
 	if after := s.modes(t); after != before {
 		t.Errorf("the terminal was left as %+v, it was %+v", after, before)
