@@ -11,18 +11,24 @@ import (
 //
 // The error is [ErrNotAllowed], [ErrEnded] or [ErrNotFound] where the command does not fit, and then nothing happened.
 func Decide(w Workflow, c Command, now time.Time) ([]Event, error) {
+	_, events, err := decide(w, c, now)
+	return events, err
+}
+
+// decide returns the workflow after the events too, which is what Evolve makes of them.
+func decide(w Workflow, c Command, now time.Time) (Workflow, []Event, error) {
 	if w.State.Ended() {
-		return nil, fmt.Errorf("workflow %s is %s: %w", w.ID, w.State, ErrEnded)
+		return w, nil, fmt.Errorf("workflow %s is %s: %w", w.ID, w.State, ErrEnded)
 	}
 	d := &decision{ev: evolution{w: w}, now: now.UTC()}
 	if err := c.decide(d); err != nil {
-		return nil, err
+		return w, nil, err
 	}
 	d.settle()
 	if d.err != nil {
-		return nil, d.err
+		return w, nil, d.err
 	}
-	return d.events, nil
+	return d.ev.w, d.events, nil
 }
 
 // decision collects events and shows each rule the workflow as it is after those before.

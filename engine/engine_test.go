@@ -84,7 +84,7 @@ type life struct {
 func (l *life) do(t tester, c engine.Command) error {
 	t.Helper()
 	before := whole(t, l.w)
-	events, err := engine.Decide(l.w, c, at(l.w.Seq).Add(l.skew))
+	decided, events, err := engine.DecideNext(l.w, c, at(l.w.Seq).Add(l.skew))
 	if after := whole(t, l.w); after != before {
 		t.Fatalf("Decide(%T) changed the workflow it was given\nfrom %s\nto   %s", c, before, after)
 	}
@@ -97,6 +97,9 @@ func (l *life) do(t tester, c engine.Command) error {
 	next, err := engine.Evolve(l.w, events...)
 	if err != nil {
 		t.Fatalf("Evolve after %T: %v", c, err)
+	}
+	if whole(t, decided) != whole(t, next) || engine.Next(decided) != engine.Next(next) {
+		t.Fatalf("%T led to\n%s\nand its events to\n%s", c, whole(t, decided), whole(t, next))
 	}
 	if after := whole(t, l.w); after != before {
 		t.Fatalf("Evolve after %T changed the workflow it was given", c)

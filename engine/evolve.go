@@ -31,9 +31,13 @@ func (ev *evolution) step(e Event) error {
 	if e.Seq != ev.w.Seq+1 {
 		return fmt.Errorf("event %d %s follows event %d: out of sequence", e.Seq, e.Type, ev.w.Seq)
 	}
+	before := count(ev.w.planned(e.Task))
 	if err := ev.apply(e); err != nil {
 		return fmt.Errorf("event %d %s: %w", e.Seq, e.Type, err)
 	}
+	ev.w.tally.add(before, -1)
+	ev.w.tally.add(count(ev.w.planned(e.Task)), 1)
+	ev.w.tally.advance(ev.w.Tasks)
 	ev.w.Seq, ev.w.Updated = e.Seq, e.Time
 	return nil
 }
@@ -59,7 +63,8 @@ func (ev *evolution) task(id TaskID) (*Task, error) {
 		if !ev.copied {
 			ev.w.Tasks, ev.copied = slices.Clone(ev.w.Tasks), true
 		}
-		ev.w.Tasks[ev.w.index.position[id]] = t
+		at, _ := ev.w.index.position(id)
+		ev.w.Tasks[at] = t
 	}
 	if ev.renewed == nil {
 		ev.renewed = map[TaskID]bool{}

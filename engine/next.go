@@ -37,7 +37,7 @@ func Next(w Workflow) Action {
 		}
 		return actionOf(w.Ready)
 	case Ready, Running:
-		return nextTask(w.Tasks)
+		return nextTask(w)
 	case Verifying:
 		return actionOf(w.Criteria)
 	}
@@ -52,25 +52,23 @@ func (w Workflow) phase() WorkflowState {
 	return w.State
 }
 
-func nextTask(tasks []*Task) Action {
-	var first, open Action
-	for _, t := range tasks {
-		a := actionOf(t)
-		switch a.Kind {
-		case RunCheck:
+func nextTask(w Workflow) Action {
+	wanted := RunCheck
+	switch {
+	case w.tally.claimed > 0:
+	case w.tally.ready > 0:
+		wanted = RunAttempt
+	case w.tally.open > 0:
+		wanted = InFlight
+	default:
+		return Action{}
+	}
+	for _, t := range w.Tasks[w.tally.from:] {
+		if a := actionOf(t); a.Kind == wanted {
 			return a
-		case RunAttempt:
-			if first.Kind == Nothing {
-				first = a
-			}
-		case InFlight:
-			open = a
 		}
 	}
-	if first.Kind != Nothing {
-		return first
-	}
-	return open
+	return Action{}
 }
 
 func actionOf(t *Task) Action {

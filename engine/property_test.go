@@ -288,6 +288,11 @@ func (m *world) check(t *rapid.T) {
 	}
 	w := m.w
 	next, open := engine.Next(w), w.OpenActivities()
+	restored := engine.Restore(w, w.Source, w.Tasks)
+	if engine.Next(restored) != next || !slices.Equal(restored.OpenActivities(), open) || !slices.Equal(restored.Waits(), w.Waits()) {
+		t.Fatalf("after a restart: next %+v, not %+v; open %v, not %v; waits %v, not %v",
+			engine.Next(restored), next, restored.OpenActivities(), open, restored.Waits(), w.Waits())
+	}
 	moves := next.Kind != engine.Nothing || len(open) > 0
 	switch {
 	case w.State.Ended() && (next.Kind != engine.Nothing || len(w.Waits()) > 0 || len(open) > 0):

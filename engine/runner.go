@@ -66,12 +66,8 @@ func (r *Runner) load(ctx context.Context, id WorkflowID) (Workflow, error) {
 }
 
 func (r *Runner) decide(ctx context.Context, w Workflow, c Command) (Workflow, error) {
-	events, err := Decide(w, c, r.Clock.Now())
+	next, events, err := decide(w, c, r.Clock.Now())
 	if err != nil || len(events) == 0 {
-		return w, err
-	}
-	next, err := Evolve(w, events...)
-	if err != nil {
 		return w, err
 	}
 	if err := r.Store.Append(ctx, w, next, events); err != nil {

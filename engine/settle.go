@@ -1,6 +1,10 @@
 package engine
 
-import "fmt"
+import (
+	"fmt"
+	"maps"
+	"slices"
+)
 
 // settle adds what follows by itself from the events so far: tasks released, limits reached or raised, the workflow
 // waiting, resumed or at its end. It is deterministic and ends, because each rule makes itself inapplicable.
@@ -27,16 +31,13 @@ func (d *decision) release() {
 				candidates[i] = true
 			}
 		case TaskVerified, TaskUnchecked, TaskSkippedEvent:
-			for _, i := range d.ev.w.index.dependents[e.Task] {
+			for _, i := range d.ev.w.index.after(e.Task) {
 				candidates[i] = true
 			}
 		}
 	}
-	if len(candidates) == 0 {
-		return
-	}
-	for i := range d.ev.w.Tasks {
-		if candidates[i] && d.ev.w.releasable(d.ev.w.Tasks[i]) {
+	for _, i := range slices.Sorted(maps.Keys(candidates)) {
+		if d.ev.w.releasable(d.ev.w.Tasks[i]) {
 			d.emit(TaskReleased, d.ev.w.Tasks[i].ID, 0, NoData{})
 		}
 	}
@@ -64,14 +65,7 @@ func (d *decision) finish() {
 	}
 }
 
-func (w Workflow) allFinished() bool {
-	for _, t := range w.Tasks {
-		if !t.State.Finished() {
-			return false
-		}
-	}
-	return len(w.Tasks) > 0
-}
+func (w Workflow) allFinished() bool { return len(w.Tasks) > 0 && w.tally.unfinished == 0 }
 
 // budget enters and leaves the workflow's own wait, and gives tasks back that a raised limit frees.
 func (d *decision) budget() {

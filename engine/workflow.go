@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"iter"
 	"time"
 )
 
@@ -44,6 +45,7 @@ type Workflow struct {
 	Source *Source `json:"-"`
 	Tasks  []*Task `json:"-"`
 	index  *taskIndex
+	tally  tally
 }
 
 // Source is the spec as the engine uses it, with the text that was read.
@@ -90,27 +92,11 @@ type OpenWait struct {
 	Wait
 }
 
-type taskIndex struct {
-	position   map[TaskID]int
-	dependents map[TaskID][]int
-}
-
 // Restore puts a projection together from the parts in which a store keeps it.
 func Restore(w Workflow, source *Source, tasks []*Task) Workflow {
 	w.Source, w.Tasks = source, tasks
 	w.reindex()
 	return w
-}
-
-func (w *Workflow) reindex() {
-	ix := &taskIndex{position: make(map[TaskID]int, len(w.Tasks)), dependents: make(map[TaskID][]int)}
-	for i, t := range w.Tasks {
-		ix.position[t.ID] = i
-		for _, dep := range t.After {
-			ix.dependents[dep] = append(ix.dependents[dep], i)
-		}
-	}
-	w.index = ix
 }
 
 // Task returns the task of that id, the workflow's own included, or nil.
@@ -123,25 +109,22 @@ func (w Workflow) Task(id TaskID) *Task {
 	case CriteriaTask:
 		return w.Criteria
 	}
-	if w.index == nil {
-		return nil
-	}
-	if i, ok := w.index.position[id]; ok {
-		return w.Tasks[i]
-	}
-	return nil
+	return w.planned(id)
 }
 
-// all calls yield for every task there is, the workflow's own first, until it returns false.
-func (w Workflow) all(yield func(*Task) bool) {
-	for _, t := range []*Task{w.Plan, w.Ready, w.Criteria} {
-		if t != nil && !yield(t) {
-			return
+// all yields the workflow's own tasks and then, where there are any of the kind that is looked for, those of the spec
+// from the first on that is not finished.
+func (w Workflow) all(ofKind int) iter.Seq[*Task] {
+	return func(yield func(*Task) bool) {
+		for _, t := range []*Task{w.Plan, w.Ready, w.Criteria} {
+			if t != nil && !yield(t) {
+				return
+			}
 		}
-	}
-	for _, t := range w.Tasks {
-		if !yield(t) {
-			return
+		for i := w.tally.from; ofKind > 0 && i < len(w.Tasks); i++ {
+			if !yield(w.Tasks[i]) {
+				return
+			}
 		}
 	}
 }
@@ -149,12 +132,11 @@ func (w Workflow) all(yield func(*Task) bool) {
 // OpenActivities lists what was announced and has no outcome yet.
 func (w Workflow) OpenActivities() []Activity {
 	var open []Activity
-	w.all(func(t *Task) bool {
+	for t := range w.all(w.tally.open) {
 		if t.Open != nil {
 			open = append(open, *t.Open)
 		}
-		return true
-	})
+	}
 	return open
 }
 
@@ -174,12 +156,11 @@ func (w Workflow) Waits() []OpenWait {
 	for _, h := range w.Holds {
 		waits = append(waits, OpenWait{Wait: h})
 	}
-	w.all(func(t *Task) bool {
+	for t := range w.all(w.tally.waits) {
 		if t.Wait != nil {
 			waits = append(waits, OpenWait{Task: t.ID, Wait: *t.Wait})
 		}
-		return true
-	})
+	}
 	return waits
 }
 
