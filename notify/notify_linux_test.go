@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -41,7 +40,7 @@ func startBus(t *testing.T) {
 // startDesktop starts a screen that nobody sees and a real notification daemon on it.
 func startDesktop(t *testing.T) {
 	t.Helper()
-	need(t, "Xvfb", "dunst", "dunstctl")
+	need(t, "Xvfb", "dunst")
 	startBus(t)
 	read, write, err := os.Pipe()
 	if err != nil {
@@ -73,10 +72,16 @@ func startDesktop(t *testing.T) {
 		t.Fatal(err)
 	}
 	start(t, exec.Command("dunst", "-config", config))
-	select {
-	case <-owners:
-	case <-time.After(20 * time.Second):
-		t.Fatal("dunst does not come up")
+	patience := time.After(20 * time.Second)
+	for {
+		select {
+		case signal := <-owners:
+			if signal.Name == "org.freedesktop.DBus.NameOwnerChanged" && signal.Body[0] == service {
+				return
+			}
+		case <-patience:
+			t.Fatal("dunst does not come up")
+		}
 	}
 }
 
@@ -100,29 +105,28 @@ func start(t *testing.T, cmd *exec.Cmd) {
 	})
 }
 
-// shown returns what the daemon displays: title and body, as text.
+// shown returns what the daemon displays: title and body, as text. It is asked as dunstctl asks, which needs a program
+// of systemd's for that.
 func shown(t *testing.T) (notifications [][2]string) {
 	t.Helper()
-	// What is on screen counts as history once it is closed.
-	if out, err := exec.Command("dunstctl", "close-all").CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	out, err := exec.Command("dunstctl", "history").Output()
+	conn, err := dbus.ConnectSessionBus()
 	if err != nil {
 		t.Fatal(err)
 	}
-	var history struct {
-		Data [][]map[string]struct{ Data any }
+	defer conn.Close()
+	daemon := conn.Object(service, "/org/freedesktop/Notifications")
+	// What is on screen counts as history once it is closed.
+	if err := daemon.Call("org.dunstproject.cmd0.NotificationCloseAll", 0).Err; err != nil {
+		t.Fatal(err)
 	}
-	if err := json.Unmarshal(out, &history); err != nil {
-		t.Fatalf("%v in %s", err, out)
+	var history []map[string]dbus.Variant
+	if err := daemon.Call("org.dunstproject.cmd0.NotificationListHistory", 0).Store(&history); err != nil {
+		t.Fatal(err)
 	}
-	for _, group := range history.Data {
-		for _, n := range group {
-			summary, _ := n["summary"].Data.(string)
-			body, _ := n["body"].Data.(string)
-			notifications = append(notifications, [2]string{summary, body})
-		}
+	for _, n := range history {
+		title, _ := n["summary"].Value().(string)
+		body, _ := n["body"].Value().(string)
+		notifications = append(notifications, [2]string{title, body})
 	}
 	return notifications
 }
