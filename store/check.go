@@ -5,28 +5,40 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/fnv"
-	"io"
 	"math/bits"
 	"os"
+	"runtime/debug"
+
+	"golang.org/x/sys/unix"
 )
 
 // checkFile reads the structure of a bbolt file and says what is wrong with it. bbolt follows the page numbers, offsets
 // and lengths in its file without looking: a wrong one makes it read foreign memory, recurse for ever or kill the
-// process. After this check it finds every page where it expects it, and each once.
+// process. After this check it finds every page where it expects it, and each once. The bucket named in except, if any,
+// is not looked into, and must not be used before a check without exception.
 //
 // The format is that of bbolt's file version 2 (its internal/common: meta.go, page.go, bucket.go), in the byte order
 // of the machine.
-func checkFile(path string, file *os.File) error {
+func checkFile(path string, file *os.File, except []byte) (err error) {
 	info, err := file.Stat()
 	if err != nil {
 		return fmt.Errorf("check %s: %w", path, err)
 	}
-	c := checker{file: file, size: info.Size()}
-	err = c.check()
-	if c.readErr != nil {
-		return fmt.Errorf("check %s: %w", path, c.readErr)
+	if info.Size() == 0 {
+		return damaged(path, "it is empty")
 	}
+	data, err := unix.Mmap(int(file.Fd()), 0, int(info.Size()), unix.PROT_READ, unix.MAP_SHARED)
 	if err != nil {
+		return fmt.Errorf("check %s: %w", path, err)
+	}
+	defer func() { _ = unix.Munmap(data) }()
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if p := recover(); p != nil { // the file became shorter, or the disk cannot read it
+			err = damaged(path, "%v", p)
+		}
+	}()
+	if err := (&checker{data: data, except: except}).check(); err != nil {
 		return damaged(path, "%v", err)
 	}
 	return nil
@@ -52,12 +64,11 @@ const (
 var native = binary.NativeEndian
 
 type checker struct {
-	file     io.ReaderAt
-	size     int64
-	pageSize int64
+	data     []byte
+	except   []byte
+	pageSize uint64
 	pages    uint64   // below the high-water mark
 	seen     []uint64 // a bit for each page that something refers to
-	readErr  error    // of the disk, which says nothing about the content
 }
 
 // meta is the content of a meta page. The one with the higher transaction is in force.
@@ -72,9 +83,9 @@ func (c *checker) check() error {
 	if err != nil {
 		return err
 	}
-	c.pageSize, c.pages = int64(m.pageSize), m.pages
-	if m.pages < 3 || m.pages > uint64(c.size/c.pageSize) {
-		return fmt.Errorf("it is cut off: %d bytes instead of %d pages of %d", c.size, m.pages, m.pageSize)
+	c.pageSize, c.pages = uint64(m.pageSize), m.pages
+	if m.pages < 3 || m.pages > uint64(len(c.data))/c.pageSize {
+		return fmt.Errorf("it is cut off: %d bytes instead of %d pages of %d", len(c.data), m.pages, m.pageSize)
 	}
 	c.seen = make([]uint64, m.pages/64+1)
 	c.seen[0] = 0b11 // the meta pages
@@ -92,7 +103,7 @@ func (c *checker) findMeta() (meta, error) {
 	first, ok := c.readMeta(0)
 	second, ok2 := meta{}, false
 	if ok {
-		second, ok2 = c.readMeta(int64(first.pageSize))
+		second, ok2 = c.readMeta(int(first.pageSize))
 	}
 	// Without the first, the page size is not known yet; bbolt tries these too.
 	for shift := 10; !ok && !ok2 && shift <= 24; shift++ {
@@ -101,7 +112,7 @@ func (c *checker) findMeta() (meta, error) {
 	}
 	switch {
 	case !ok && !ok2:
-		return meta{}, fmt.Errorf("it does not begin as a database does (%d bytes)", c.size)
+		return meta{}, fmt.Errorf("it does not begin as a database does (%d bytes)", len(c.data))
 	case ok && ok2 && first.pageSize != second.pageSize:
 		return meta{}, fmt.Errorf("its two meta pages differ in the size of pages")
 	case !ok || ok2 && second.tx > first.tx:
@@ -110,15 +121,11 @@ func (c *checker) findMeta() (meta, error) {
 	return first, nil
 }
 
-func (c *checker) readMeta(at int64) (m meta, ok bool) {
-	if at+pageHeader+metaLength > c.size {
+func (c *checker) readMeta(at int) (m meta, ok bool) {
+	if at+pageHeader+metaLength > len(c.data) {
 		return m, false
 	}
-	page, err := c.read(at, pageHeader+metaLength)
-	if err != nil {
-		return m, false
-	}
-	b := page[pageHeader:]
+	b := c.data[at+pageHeader:]
 	sum := fnv.New64a()
 	_, _ = sum.Write(b[:56])
 	if native.Uint32(b) != magic || native.Uint32(b[4:]) != fileVersion || native.Uint64(b[56:]) != sum.Sum64() {
@@ -131,24 +138,12 @@ func (c *checker) readMeta(at int64) (m meta, ok bool) {
 	return m, bits.OnesCount32(m.pageSize) == 1 && m.pageSize >= 1<<10 && m.pageSize <= 1<<24
 }
 
-func (c *checker) read(at, length int64) ([]byte, error) {
-	b := make([]byte, length)
-	if _, err := c.file.ReadAt(b, at); err != nil {
-		c.readErr = err
-		return nil, err
-	}
-	return b, nil
-}
-
-// page reads a page with its overflow, and marks it as referred to.
+// page returns a page with its overflow, and marks it as referred to.
 func (c *checker) page(id uint64) ([]byte, error) {
 	if id < 2 || id >= c.pages {
 		return nil, fmt.Errorf("page %d is outside of its %d pages", id, c.pages)
 	}
-	b, err := c.read(int64(id)*c.pageSize, c.pageSize)
-	if err != nil {
-		return nil, err
-	}
+	b := c.data[id*c.pageSize:]
 	overflow := uint64(native.Uint32(b[12:]))
 	if native.Uint64(b) != id || overflow >= c.pages-id {
 		return nil, fmt.Errorf("page %d is not one", id)
@@ -158,10 +153,7 @@ func (c *checker) page(id uint64) ([]byte, error) {
 			return nil, err
 		}
 	}
-	if overflow == 0 {
-		return b, nil
-	}
-	return c.read(int64(id)*c.pageSize, int64(overflow+1)*c.pageSize)
+	return b[:(overflow+1)*c.pageSize], nil
 }
 
 func (c *checker) mark(id uint64) error {
@@ -230,10 +222,17 @@ func (c *checker) leaf(id uint64, b, low, high []byte, depth int) error {
 		if !ok || !ok2 || flags > bucketFlag || !between(low, key, high, i > 0) {
 			return fmt.Errorf("page %d, element %d is out of place", id, i)
 		}
-		if low = key; flags == bucketFlag {
-			if err := c.child(id, value, depth+1); err != nil {
-				return err
-			}
+		if low = key; flags != bucketFlag {
+			continue
+		}
+		if len(value) < bucketHeader {
+			return fmt.Errorf("page %d holds half a bucket", id)
+		}
+		if depth == 0 && c.except != nil && bytes.Equal(key, c.except) {
+			continue
+		}
+		if err := c.child(id, value, depth+1); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -241,9 +240,6 @@ func (c *checker) leaf(id uint64, b, low, high []byte, depth int) error {
 
 // child checks a bucket that is an element of another: a small one lies in the element itself, as a leaf page.
 func (c *checker) child(id uint64, value []byte, depth int) error {
-	if len(value) < bucketHeader {
-		return fmt.Errorf("page %d holds half a bucket", id)
-	}
 	if root := native.Uint64(value); root != 0 {
 		return c.tree(root, nil, nil, depth)
 	}

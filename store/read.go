@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"strings"
 
 	bolt "go.etcd.io/bbolt"
 
@@ -55,19 +56,37 @@ func (s *Store) header(tx *bolt.Tx, n uint64, id engine.WorkflowID) (h header, e
 	return h, nil
 }
 
+// tasks reads all tasks of a workflow. There may be thousands, and commands that only show them should not take longer
+// than a person notices: they share one text and one list, and are decoded by decodeTask.
 func (s *Store) tasks(tx *bolt.Tx, n uint64, count int) ([]*engine.Task, error) {
-	var tasks []*engine.Task
+	records, size := make([][]byte, 0, count), 0
 	prefix := numberKey(n)
 	c := tx.Bucket(taskBucket).Cursor()
-	for key, value := c.Seek(prefix); bytes.HasPrefix(key, prefix); key, value = c.Next() {
-		t := new(engine.Task)
-		if err := s.decode(taskBucket, key, value, t); err != nil {
+	for key, sealed := c.Seek(prefix); bytes.HasPrefix(key, prefix); key, sealed = c.Next() {
+		value, err := s.unseal(taskBucket, key, sealed)
+		if err != nil {
 			return nil, err
 		}
-		tasks = append(tasks, t)
+		records, size = append(records, value), size+len(value)
 	}
-	if len(tasks) != count {
-		return nil, s.damaged("workflow %d has %d tasks instead of %d", n, len(tasks), count)
+	if len(records) != count {
+		return nil, s.damaged("workflow %d has %d tasks instead of %d", n, len(records), count)
+	}
+	if count == 0 {
+		return nil, nil
+	}
+	var b strings.Builder
+	b.Grow(size)
+	for _, r := range records {
+		b.Write(r)
+	}
+	text, list, tasks := b.String(), make([]engine.Task, count), make([]*engine.Task, count)
+	for i, r := range records {
+		tasks[i] = &list[i]
+		if err := decodeTask(text[:len(r)], tasks[i]); err != nil {
+			return nil, fmt.Errorf("read task %d of workflow %d in %s: %w", i, n, s.path, err)
+		}
+		text = text[len(r):]
 	}
 	return tasks, nil
 }
@@ -101,6 +120,9 @@ const eventBatch = 512
 // Events calls yield for each event after the given sequence number, in order, until it returns an error. Events that
 // are appended meanwhile are among them. No transaction is open while yield runs, so it may use the store.
 func (s *Store) Events(ctx context.Context, id engine.WorkflowID, after uint64, yield func(engine.Event) error) error {
+	if err := s.checkAll(); err != nil {
+		return err
+	}
 	for {
 		if err := ctx.Err(); err != nil {
 			return err

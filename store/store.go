@@ -24,6 +24,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -85,6 +86,9 @@ type Store struct {
 	holder *os.File // nil for a reader
 	broken atomic.Pointer[DamageError]
 	closed atomic.Bool
+
+	checking  sync.Mutex
+	unchecked []byte // the bucket that was not looked into yet, or nil
 }
 
 var _ engine.Store = (*Store)(nil)
@@ -131,7 +135,11 @@ func openFile(path string, opts Options, steps []migration) (_ *Store, err error
 			return nil, err
 		}
 	}
-	if err := checkFile(path, file); err != nil {
+	if opts.ReadOnly {
+		// Most commands never look at the events, which are most of the file: they are checked when they are asked for.
+		s.unchecked = eventBucket
+	}
+	if err := checkFile(path, file, s.unchecked); err != nil {
 		return nil, err
 	}
 	err = s.guard(func() error {
@@ -148,6 +156,20 @@ func openFile(path string, opts Options, steps []migration) (_ *Store, err error
 		return nil, err
 	}
 	return s, nil
+}
+
+// checkAll checks what was left out on opening.
+func (s *Store) checkAll() error {
+	s.checking.Lock()
+	defer s.checking.Unlock()
+	if s.unchecked == nil {
+		return nil
+	}
+	err := checkFile(s.path, s.file, nil)
+	if err == nil {
+		s.unchecked = nil
+	}
+	return err
 }
 
 // boltOptions hands bbolt the file that is locked and checked already. Without a synced free list bbolt writes nothing

@@ -21,7 +21,7 @@ type Problem struct {
 // replaying its events gives the stored projection. The error says only that the check could not be made.
 func (s *Store) Verify(ctx context.Context) ([]Problem, error) {
 	// What the first check finds, bbolt would not survive.
-	if err := checkFile(s.path, s.file); err != nil {
+	if err := checkFile(s.path, s.file, nil); err != nil {
 		return []Problem{{Text: err.Error()}}, nil
 	}
 	var problems []Problem
