@@ -25,7 +25,25 @@ func (e *Engine) Wait(ctx context.Context, name string) (int, error) {
 	return code, nil
 }
 
+// quickLooks times quickLook is how soon after its output's end a container has ended, nearly always.
+const (
+	quickLooks = 5
+	quickLook  = 4 * time.Millisecond
+)
+
 func (e *Engine) wait(ctx context.Context, name string) (int, error) {
+	// Whoever waits for one that has just written its last wants to remove it next. At the same moment Podman starts a
+	// process to clean up after it; who comes later waits for the other. So the first looks are quick ones.
+	for range quickLooks {
+		if c, err := e.Inspect(ctx, name); err != nil || c.State == sandbox.StateExited {
+			return c.ExitCode, err
+		}
+		select {
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		case <-time.After(quickLook):
+		}
+	}
 	watching, cancel := context.WithCancel(ctx)
 	defer cancel()
 	events, err := e.ends(watching, name)
