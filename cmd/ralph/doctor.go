@@ -60,7 +60,7 @@ func (a *app) doctor(ctx context.Context) error {
 		findings = append(findings, p.checkGit()...)
 		findings = append(findings, p.checkState(ctx)...)
 	}
-	findings = append(findings, checkPodman(ctx)...)
+	findings = append(findings, podman.Check(ctx, podman.Options{})...)
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -151,7 +151,7 @@ func (p *project) checkState(ctx context.Context) []sandbox.Finding {
 }
 
 func (p *project) checkStore(ctx context.Context) []sandbox.Finding {
-	s, err := p.reader()
+	s, err := p.readStore()
 	switch {
 	case errors.Is(err, errNoWorkflow):
 		return nil
@@ -177,13 +177,4 @@ func (p *project) checkStore(ctx context.Context) []sandbox.Finding {
 		findings = []sandbox.Finding{{Severity: fine, Code: "store", Text: "the store is whole: every workflow is what its events say"}}
 	}
 	return findings
-}
-
-func checkPodman(ctx context.Context) []sandbox.Finding {
-	engine, err := podman.Connect(ctx, podman.Options{})
-	if err != nil {
-		return []sandbox.Finding{broken("podman", err)}
-	}
-	defer engine.Close()
-	return []sandbox.Finding{{Severity: fine, Code: "podman", Text: "Podman " + engine.Version() + " answers"}}
 }

@@ -11,7 +11,6 @@ import (
 
 	"github.com/wrapix/wrapix/engine"
 	"github.com/wrapix/wrapix/internal/terminal"
-	"github.com/wrapix/wrapix/store"
 )
 
 func newHistory(a *app) *cobra.Command {
@@ -74,7 +73,7 @@ func (a *app) history(ctx context.Context) error {
 }
 
 // writeHistoryJSON prints the document event by event: it may be longer than should be held in memory.
-func writeHistoryJSON(ctx context.Context, out *bufio.Writer, s *store.Store, id engine.WorkflowID) error {
+func writeHistoryJSON(ctx context.Context, out *bufio.Writer, s reader, id engine.WorkflowID) error {
 	name, err := json.Marshal(string(id))
 	if err != nil {
 		return err

@@ -15,7 +15,6 @@ import (
 	"github.com/wrapix/wrapix/engine"
 	"github.com/wrapix/wrapix/internal/terminal"
 	"github.com/wrapix/wrapix/steps"
-	"github.com/wrapix/wrapix/store"
 )
 
 type logsOptions struct {
@@ -125,7 +124,7 @@ func (o *logsOptions) find(ctx context.Context, p *project) (w engine.Workflow, 
 }
 
 // latest returns the last attempt that was begun, or the last check where there was no attempt.
-func latest(ctx context.Context, s *store.Store, w engine.WorkflowID) (id engine.AttemptID, err error) {
+func latest(ctx context.Context, s reader, w engine.WorkflowID) (id engine.AttemptID, err error) {
 	err = s.Events(ctx, w, 0, func(e engine.Event) error {
 		data, ok := e.Data.(engine.IntendedData)
 		if ok && (data.Check == 0 || id.Number == 0 || id.Check > 0) {

@@ -51,8 +51,25 @@ func (p *project) config() (config.Config, error) {
 	return c, err
 }
 
-// reader opens the store for looking at it. Nothing is made where nothing was started yet; the error is errNoWorkflow.
-func (p *project) reader() (*store.Store, error) {
+// reader is where commands that only look get workflows from.
+type reader interface {
+	Load(ctx context.Context, id engine.WorkflowID) (engine.Workflow, error)
+	List(ctx context.Context) ([]engine.Workflow, error)
+	Events(ctx context.Context, id engine.WorkflowID, after uint64, yield func(engine.Event) error) error
+	Close() error
+}
+
+// reader opens what is to be looked at. Nothing is made where nothing was started yet; the error is errNoWorkflow.
+func (p *project) reader() (reader, error) {
+	s, err := p.readStore()
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// readStore opens the store for reading.
+func (p *project) readStore() (*store.Store, error) {
 	dir, err := config.StateDir(p.root)
 	if err != nil {
 		return nil, err
@@ -112,7 +129,7 @@ func (p *project) inProject(path string) string {
 
 // choose returns the workflow that is meant: the one named with -w, else the only open one, else, with ended, the
 // latest. It is loaded whole.
-func (p *project) choose(ctx context.Context, s *store.Store, ended bool) (engine.Workflow, error) {
+func (p *project) choose(ctx context.Context, s reader, ended bool) (engine.Workflow, error) {
 	if p.workflow != "" {
 		return s.Load(ctx, engine.WorkflowID(p.workflow))
 	}

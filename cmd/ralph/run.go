@@ -89,8 +89,8 @@ func summary(out *terminal.Output, w engine.Workflow, open int) string {
 func waitLines(out *terminal.Output, w engine.Workflow, open int) string {
 	var b strings.Builder
 	for _, wait := range w.Waits() {
-		fmt.Fprintf(&b, "  %s %s since %s: %s\n", terminal.Line(subject(wait.Task)), waitWords(wait.Kind),
-			wait.Since.Local().Format("15:04"), terminal.Line(wait.Message))
+		fmt.Fprintf(&b, "  %s %s since %s%s: %s\n", terminal.Line(subject(wait.Task)), waitWords(wait.Kind),
+			wait.Since.Local().Format("15:04"), until(wait.Until), terminal.Line(wait.Message))
 		for _, way := range ways(w, wait, inWorkflow(w, open)) {
 			b.WriteString(tryLine(out, way))
 		}

@@ -12,7 +12,6 @@ import (
 
 	"github.com/wrapix/wrapix/engine"
 	"github.com/wrapix/wrapix/internal/terminal"
-	"github.com/wrapix/wrapix/store"
 )
 
 func newStatus(a *app) *cobra.Command {
@@ -134,7 +133,7 @@ func (p *project) statusWorkflows(ctx context.Context) ([]engine.Workflow, int, 
 	return workflows, len(open), err
 }
 
-func loadAll(ctx context.Context, s *store.Store, wanted []engine.Workflow) ([]engine.Workflow, error) {
+func loadAll(ctx context.Context, s reader, wanted []engine.Workflow) ([]engine.Workflow, error) {
 	var loaded []engine.Workflow
 	for _, w := range wanted {
 		w, err := s.Load(ctx, w.ID)
@@ -192,19 +191,19 @@ func taskTable(b *strings.Builder, out *terminal.Output, w engine.Workflow, now 
 			state += " " + short(now.Sub(t.Open.Since))
 		}
 		fmt.Fprintf(b, "  %s  %s  %8d  %s  %s\n", terminal.Pad(terminal.Line(string(t.ID)), wide),
-			out.Paint(taskStyle(t), terminal.Pad(state, 17)), t.Attempts, terminal.Pad(verifiedWords(t), 9), terminal.Line(t.Title))
+			out.Paint(taskStyle(t), terminal.Pad(state, 17)), t.Attempts, terminal.Pad(verifiedWords(w, t), 9), terminal.Line(t.Title))
 	}
 	b.WriteString("\n")
 }
 
-// verifiedWords says whether checks passed; a task that is done without any is unchecked.
-func verifiedWords(t *engine.Task) string {
+// verifiedWords says whether checks passed. A task that has none is unchecked, before it is done and after.
+func verifiedWords(w engine.Workflow, t *engine.Task) string {
 	switch {
 	case t.Verified != nil && *t.Verified:
 		return "yes"
 	case t.Verified != nil:
 		return "no"
-	case t.State == engine.TaskDone, len(t.Checks) == 0 && !t.ID.Reserved():
+	case t.State == engine.TaskDone, len(t.Checks) == 0 && len(w.Source.Checks) == 0 && !t.ID.Reserved():
 		return "unchecked"
 	}
 	return "-"

@@ -19,6 +19,8 @@ func ways(w engine.Workflow, wait engine.OpenWait, in string) []string {
 		return []string{fmt.Sprintf("ralph logs%s %s", in, wait.Task), fmt.Sprintf("ralph retry%s %s", in, wait.Task)}
 	case wait.Kind == engine.BudgetSpent:
 		return []string{"ralph loop" + in + raise(w)}
+	case wait.Kind == engine.RateLimited:
+		return []string{"ralph loop" + in}
 	}
 	return nil
 }

@@ -39,7 +39,7 @@ func describe(e engine.Event) string {
 	case engine.AnswerData:
 		text = fmt.Sprintf("%s answered: %s", e.Task, data.Text)
 	case engine.WaitData:
-		text = fmt.Sprintf("%s %s: %s", subject(e.Task), waitWords(data.Kind), data.Message)
+		text = fmt.Sprintf("%s %s%s: %s", subject(e.Task), waitWords(data.Kind), until(data.Until), data.Message)
 	case engine.WaitLeftData:
 		text = fmt.Sprintf("%s goes on (%s)", subject(e.Task), data.By)
 	case engine.LimitsData:
@@ -87,6 +87,8 @@ func reasonWords(e engine.Event, reason string) string {
 	switch e.Type {
 	case engine.PlanSkipped:
 		return "planning skipped: " + reason
+	case engine.TaskSkippedEvent:
+		return fmt.Sprintf("%s is skipped: %s", e.Task, reason)
 	case engine.TaskFailedEvent:
 		return fmt.Sprintf("%s failed: %s", e.Task, reason)
 	case engine.WorkflowCancelled:
@@ -128,7 +130,7 @@ func waitWords(kind engine.WorkflowState) string {
 	case engine.AwaitingApproval:
 		return "waits for approval"
 	case engine.RateLimited:
-		return "waits for its rate limit"
+		return "waits to try again"
 	case engine.Paused:
 		return "is paused"
 	}
@@ -186,6 +188,14 @@ func subject(task engine.TaskID) string {
 		return "the workflow"
 	}
 	return string(task)
+}
+
+// until says when a wait ends by itself.
+func until(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return " until " + t.Local().Format("15:04:05")
 }
 
 func at(head string) string {
