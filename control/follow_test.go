@@ -267,10 +267,10 @@ func eventText(t *testing.T, seq uint64) string {
 func TestBrokenStreamsAreTakenUpAgain(t *testing.T) {
 	half := eventText(t, 3)[:20]
 	parts := []string{
-		eventText(t, 1) + eventText(t, 2) + half,                  // cut within an event
-		eventText(t, 2) + eventText(t, 3) + eventText(t, 3),       // repeats what is known
+		eventText(t, 1) + eventText(t, 2) + half,                   // cut within an event
+		eventText(t, 2) + eventText(t, 3) + eventText(t, 3),        // repeats what is known
 		eventText(t, 4) + "event: lagged\ndata: {\"after\":4}\n\n", // too slow
-		eventText(t, 7),                             // a gap
+		eventText(t, 7), // a gap
 		"event: news\nid: x\ndata: {\"of\":1}\n\n",  // what a later version may say, then cut
 		eventText(t, 5) + ": a comment\nretry: 5\n", // cut within a message
 		"event: end\ndata: {\"after\":5}\n\n",
