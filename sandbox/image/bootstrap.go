@@ -38,6 +38,7 @@ func (r recipe) bootstrap(ctx context.Context, eng Engine, opts Options) error {
 		return err
 	}
 	removeLeftovers(program)
+	defer removeLeftovers(program) // one that was killed just before us cleans up after itself, but for its folder
 	work, err := makeWork()
 	if err != nil {
 		return fmt.Errorf("bootstrap an image: %w", err)
@@ -49,6 +50,7 @@ func (r recipe) bootstrap(ctx context.Context, eng Engine, opts Options) error {
 		return fmt.Errorf("bootstrap an image: %w", err)
 	}
 	defer tree.Close()
+	os.Remove(tree.Name()) // it is read and written by its descriptor, and gone with us however we end
 
 	cmd := exec.CommandContext(ctx, program, r.bootstrapArgs(mirrors)...)
 	cmd.Env = append(os.Environ(), "TMPDIR="+work.Name())
