@@ -18,10 +18,9 @@ import (
 func TestKilledWhileAppending(t *testing.T) {
 	path := testPath(t)
 	s := openTest(t, path, Options{})
-	begin(t, s, "w", 30)
+	said := begin(t, s, "w", 30).Seq
 	_ = s.Close()
 	random := rand.New(rand.NewPCG(1, 2))
-	var said uint64
 	for range 15 {
 		p := spawn(t, "append", path)
 		if got := p.line(t); got != "open" {

@@ -56,10 +56,9 @@ func (s *Store) header(tx *bolt.Tx, n uint64, id engine.WorkflowID) (h header, e
 	return h, nil
 }
 
-// tasks reads all tasks of a workflow. There may be thousands, and commands that only show them should not take longer
-// than a person notices: they share one text and one list, and are decoded by decodeTask.
-func (s *Store) tasks(tx *bolt.Tx, n uint64, count int) ([]*engine.Task, error) {
-	records, size := make([][]byte, 0, count), 0
+// taskRecords returns the JSON of a workflow's tasks, in the memory of the transaction.
+func (s *Store) taskRecords(tx *bolt.Tx, n uint64, count int) ([][]byte, error) {
+	records := make([][]byte, 0, count)
 	prefix := numberKey(n)
 	c := tx.Bucket(taskBucket).Cursor()
 	for key, sealed := c.Seek(prefix); bytes.HasPrefix(key, prefix); key, sealed = c.Next() {
@@ -67,15 +66,26 @@ func (s *Store) tasks(tx *bolt.Tx, n uint64, count int) ([]*engine.Task, error) 
 		if err != nil {
 			return nil, err
 		}
-		records, size = append(records, value), size+len(value)
+		records = append(records, value)
 	}
 	if len(records) != count {
 		return nil, s.damaged("workflow %d has %d tasks instead of %d", n, len(records), count)
 	}
-	if count == 0 {
-		return nil, nil
+	return records, nil
+}
+
+// tasks reads all tasks of a workflow. There may be thousands, and no command should take longer than a person notices:
+// they share one text and one list, and are decoded by decodeTask.
+func (s *Store) tasks(tx *bolt.Tx, n uint64, count int) ([]*engine.Task, error) {
+	records, err := s.taskRecords(tx, n, count)
+	if err != nil || len(records) == 0 {
+		return nil, err
 	}
 	var b strings.Builder
+	size := 0
+	for _, r := range records {
+		size += len(r)
+	}
 	b.Grow(size)
 	for _, r := range records {
 		b.Write(r)

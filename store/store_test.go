@@ -138,6 +138,10 @@ func TestWhatWasAppendedIsThereAfterReopening(t *testing.T) {
 		if got := whole(t, load(t, s, "w1")); got != whole(t, w) {
 			t.Errorf("loaded\n%s\nappended\n%s", got, whole(t, w))
 		}
+		over, err := s.Overview(context.Background(), "w1")
+		if err != nil || over.Seq != w.Seq || len(over.Tasks) != 3 || over.Task("T2").State != engine.TaskDone {
+			t.Errorf("overview: %+v, %v", over, err)
+		}
 		list, err := s.List(context.Background())
 		if err != nil || len(list) != 2 || list[0].ID != "w1" || list[1].ID != other.ID || list[0].Tasks != nil || list[0].Source != nil {
 			t.Errorf("list: %v, %v", list, err)

@@ -52,6 +52,12 @@ func TestDecodeTask(t *testing.T) {
 		if err := decodeTask(string(text), &got); err != nil || !reflect.DeepEqual(got, want) {
 			t.Fatalf("%s\nis read as %+v, %v\ninstead of  %+v", text, got, err, want)
 		}
+		var over engine.Task
+		err = overTask(string(text), &over)
+		want.Description, want.Covers, want.LastFailure, want.Answers, want.Note = "", nil, nil, nil, ""
+		if err != nil || !reflect.DeepEqual(over, want) {
+			t.Fatalf("%s\nis overlooked as %+v, %v\ninstead of        %+v", text, over, err, want)
+		}
 		cut := rapid.IntRange(0, len(text)-1).Draw(t, "cut")
 		if err := decodeTask(string(text[:cut]), &got); err == nil {
 			t.Fatalf("%s is read as a task", text[:cut])
