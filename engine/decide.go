@@ -298,7 +298,7 @@ func (Wake) decide(d *decision) error {
 
 func (c SetLimits) decide(d *decision) error {
 	if c.Limits != d.ev.w.Limits {
-		d.emit(LimitsChanged, "", 0, LimitsData{Limits: c.Limits})
+		d.emit(LimitsChanged, "", 0, LimitsData(c))
 	}
 	return nil
 }

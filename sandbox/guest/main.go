@@ -42,6 +42,7 @@ func main() {
 	// Go's runtime handles every signal, so the kernel delivers what commands send us; unless somebody listens, some of
 	// them are fatal. Nobody reads the channel: what nobody listens to further on has no effect. Ignoring signals
 	// instead would make the commands start with these ignored.
+	//lint:ignore SA1017 nobody reads it
 	signal.Notify(make(chan os.Signal))
 	if err := protectLimits(); err != nil {
 		fail("protect my limits: %v", err)
