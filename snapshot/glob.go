@@ -133,7 +133,7 @@ func (g *glob) match(text string) bool {
 
 // enter marks the token at as one that may come next, and those that follow where it may stand for nothing.
 func (g *glob) enter(set []bool, at int) {
-	for {
+	for !set[at] { // else those that follow are marked too
 		set[at] = true
 		if at == len(g.tokens) || g.tokens[at].kind < star {
 			return
