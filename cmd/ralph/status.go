@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -185,16 +186,32 @@ func taskTable(b *strings.Builder, out *terminal.Output, w engine.Workflow, now 
 		wide = min(max(wide, terminal.Width(string(t.ID))), 64)
 	}
 	fmt.Fprintf(b, "\n  %s  %s  %s  %s  TITLE\n", terminal.Pad("TASK", wide), terminal.Pad("STATE", 17), terminal.Pad("ATTEMPTS", 8), terminal.Pad("VERIFIED", 9))
+	b.Grow(len(tasks) * 100)
 	for _, t := range tasks {
 		state := string(t.State)
 		if t.Open != nil {
 			state += " " + short(now.Sub(t.Open.Since))
 		}
-		fmt.Fprintf(b, "  %s  %s  %8d  %s  %s\n", terminal.Pad(terminal.Line(string(t.ID)), wide),
-			out.Paint(taskStyle(t), terminal.Pad(state, 17)), t.Attempts, terminal.Pad(verifiedWords(w, t), 9), terminal.Line(t.Title))
+		id, state, attempts := terminal.Fit(terminal.Line(string(t.ID)), wide), terminal.Fit(state, 17), strconv.Itoa(t.Attempts)
+		verified := verifiedWords(w, t)
+		b.WriteString("  ")
+		b.WriteString(id)
+		gap(b, wide-terminal.Width(id)+2)
+		b.WriteString(out.Paint(taskStyle(t), state))
+		gap(b, 17-len(state)+2+8-len(attempts))
+		b.WriteString(attempts)
+		gap(b, 2)
+		b.WriteString(verified)
+		gap(b, 9-len(verified)+2)
+		b.WriteString(terminal.Line(t.Title))
+		b.WriteByte('\n')
 	}
 	b.WriteString("\n")
 }
+
+const blanks = "                                                                  "
+
+func gap(b *strings.Builder, columns int) { b.WriteString(blanks[:min(max(columns, 0), len(blanks))]) }
 
 // verifiedWords says whether checks passed. A task that has none is unchecked, before it is done and after.
 func verifiedWords(w engine.Workflow, t *engine.Task) string {

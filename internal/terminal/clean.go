@@ -11,6 +11,9 @@ import (
 // characters that are never seen. Line ends and tabs stay; a lone carriage return, which would overwrite its line,
 // becomes a line end. What is not UTF-8 becomes U+FFFD.
 func Clean(text string) string {
+	if printable(text) {
+		return text
+	}
 	var b strings.Builder
 	b.Grow(len(text))
 	c := NewCleaner(&b)
@@ -21,6 +24,9 @@ func Clean(text string) string {
 
 // Line is [Clean] for text that must stay on one line.
 func Line(text string) string {
+	if printable(text) && !strings.Contains(text, "  ") && strings.TrimSpace(text) == text {
+		return text
+	}
 	return strings.Join(strings.Fields(Clean(text)), " ")
 }
 
