@@ -99,7 +99,11 @@ func ownerOf(c sandbox.Container) ownership {
 		return ownerUnknown
 	}
 	// One of ralph's: whoever works on a project has its database locked.
-	state, err := config.StateDir(c.Labels[labelProject])
+	project := c.Labels[labelProject]
+	state, err := config.StateDir(project)
+	if err == nil {
+		err = config.CheckStateDir(state, project)
+	}
 	if err != nil {
 		return ownerUnknown
 	}

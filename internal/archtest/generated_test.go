@@ -6,8 +6,10 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"iter"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strconv"
 	"strings"
 	"testing"
@@ -164,31 +166,71 @@ func workflowMachine(t *testing.T) string {
 	return b.String()
 }
 
-// events makes the table of event types from the constants of engine/event.go and the comments beside them.
+// events makes the table of event types from the constants of engine/event.go, the comments beside them, and the fields
+// of the payloads in engine/payload.go.
 func events(t *testing.T) string {
-	f, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, "engine", "event.go"), nil, parser.ParseComments)
-	if err != nil {
-		t.Fatal(err)
-	}
+	fields := payloadFields(t)
 	var b strings.Builder
-	b.WriteString("| event | payload | |\n| --- | --- | --- |\n")
-	for _, decl := range f.Decls {
-		gen, ok := decl.(*ast.GenDecl)
-		if !ok || gen.Tok != token.CONST {
+	b.WriteString("| event | data | |\n| --- | --- | --- |\n")
+	for spec := range specsOf(t, "event.go", token.CONST) {
+		v := spec.(*ast.ValueSpec)
+		if id, ok := v.Type.(*ast.Ident); !ok || id.Name != "EventType" {
 			continue
 		}
-		for _, spec := range gen.Specs {
-			v := spec.(*ast.ValueSpec)
-			if id, ok := v.Type.(*ast.Ident); !ok || id.Name != "EventType" {
-				continue
-			}
-			name, err := strconv.Unquote(v.Values[0].(*ast.BasicLit).Value)
+		name, err := strconv.Unquote(v.Values[0].(*ast.BasicLit).Value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		payload, why, _ := strings.Cut(strings.TrimSpace(v.Comment.Text()), ":")
+		data, ok := fields[payload]
+		if !ok {
+			t.Errorf("the comment beside %s names no payload", name)
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", name, data, strings.TrimSpace(why))
+	}
+	return b.String()
+}
+
+// payloadFields gives each payload type the names that its fields have in JSON.
+func payloadFields(t *testing.T) map[string]string {
+	fields := map[string]string{}
+	for spec := range specsOf(t, "payload.go", token.TYPE) {
+		typ := spec.(*ast.TypeSpec)
+		structure, ok := typ.Type.(*ast.StructType)
+		if !ok {
+			continue
+		}
+		var names []string
+		for _, field := range structure.Fields.List {
+			tag, err := strconv.Unquote(field.Tag.Value)
 			if err != nil {
 				t.Fatal(err)
 			}
-			payload, why, _ := strings.Cut(strings.TrimSpace(v.Comment.Text()), ":")
-			fmt.Fprintf(&b, "| `%s` | `%s` | %s |\n", name, payload, strings.TrimSpace(why))
+			name, _, _ := strings.Cut(reflect.StructTag(tag).Get("json"), ",")
+			names = append(names, "`"+name+"`")
+		}
+		fields[typ.Name.Name] = strings.Join(names, ", ")
+	}
+	return fields
+}
+
+// specsOf yields the declarations of one kind in a file of the engine.
+func specsOf(t *testing.T, file string, kind token.Token) iter.Seq[ast.Spec] {
+	f, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, "engine", file), nil, parser.ParseComments)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func(yield func(ast.Spec) bool) {
+		for _, decl := range f.Decls {
+			gen, ok := decl.(*ast.GenDecl)
+			if !ok || gen.Tok != kind {
+				continue
+			}
+			for _, spec := range gen.Specs {
+				if !yield(spec) {
+					return
+				}
+			}
 		}
 	}
-	return b.String()
 }
