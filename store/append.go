@@ -35,7 +35,8 @@ func (s *Store) Append(ctx context.Context, prev, next engine.Workflow, events [
 			}
 		}
 		if next.Source != prev.Source || prev.Seq == 0 {
-			w.put(sourceBucket, numberKey(n), next.Source)
+			w.put(sourceBucket, partKey(n, sourceBrief), brief(next.Source))
+			w.put(sourceBucket, partKey(n, sourceWhole), next.Source)
 		}
 		w.put(headerBucket, numberKey(n), header{Tasks: len(next.Tasks), Workflow: next})
 		return w.err
@@ -105,6 +106,13 @@ func (s *Store) number(tx *bolt.Tx, id engine.WorkflowID) (uint64, error) {
 		return 0, s.damaged("workflow %s has the number %x", id, value)
 	}
 	return binary.BigEndian.Uint64(value), nil
+}
+
+// brief is a source without what makes it large.
+func brief(s *engine.Source) *engine.Source {
+	b := *s
+	b.Text, b.Tasks = "", nil
+	return &b
 }
 
 // writer puts records until the first error.

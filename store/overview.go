@@ -13,8 +13,8 @@ import (
 )
 
 // Overview returns a workflow for those who only show where it stands, much faster than Load where there are thousands
-// of tasks: without the spec (its Source is empty), and of each task without its description, what it covers, its last
-// failure, answers and note. Nothing may be decided or appended from it.
+// of tasks: without the text and the tasks of its Source, and of each task without its description, what it covers, its
+// last failure, answers and note. Nothing may be decided or appended from it.
 func (s *Store) Overview(ctx context.Context, id engine.WorkflowID) (w engine.Workflow, err error) {
 	if err := ctx.Err(); err != nil {
 		return w, err
@@ -25,6 +25,10 @@ func (s *Store) Overview(ctx context.Context, id engine.WorkflowID) (w engine.Wo
 			return err
 		}
 		h, err := s.header(tx, n, id)
+		if err != nil {
+			return err
+		}
+		source, err := s.source(tx, n, sourceBrief)
 		if err != nil {
 			return err
 		}
@@ -40,7 +44,7 @@ func (s *Store) Overview(ctx context.Context, id engine.WorkflowID) (w engine.Wo
 				return fmt.Errorf("read task %d of workflow %d in %s: %w", i, n, s.path, err)
 			}
 		}
-		w = engine.Restore(h.Workflow, &engine.Source{}, tasks)
+		w = engine.Restore(h.Workflow, source, tasks)
 		return nil
 	})
 	return w, err

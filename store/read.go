@@ -26,8 +26,8 @@ func (s *Store) Load(ctx context.Context, id engine.WorkflowID) (w engine.Workfl
 		if err != nil {
 			return err
 		}
-		source, key := new(engine.Source), numberKey(n)
-		if err := s.decode(sourceBucket, key, tx.Bucket(sourceBucket).Get(key), source); err != nil {
+		source, err := s.source(tx, n, sourceWhole)
+		if err != nil {
 			return err
 		}
 		tasks, err := s.tasks(tx, n, h.Tasks)
@@ -54,6 +54,11 @@ func (s *Store) header(tx *bolt.Tx, n uint64, id engine.WorkflowID) (h header, e
 		return h, s.damaged("the record of workflow %s is that of %s", id, h.Workflow.ID)
 	}
 	return h, nil
+}
+
+func (s *Store) source(tx *bolt.Tx, n, part uint64) (*engine.Source, error) {
+	source, key := new(engine.Source), partKey(n, part)
+	return source, s.decode(sourceBucket, key, tx.Bucket(sourceBucket).Get(key), source)
 }
 
 // taskRecords returns the JSON of a workflow's tasks, in the memory of the transaction.

@@ -15,7 +15,7 @@ var (
 	metaBucket   = []byte("meta")    // schema, id, created
 	idBucket     = []byte("ids")     // workflow id -> number
 	headerBucket = []byte("headers") // number -> header
-	sourceBucket = []byte("sources") // number -> engine.Source
+	sourceBucket = []byte("sources") // number, sourceBrief or sourceWhole -> engine.Source
 	taskBucket   = []byte("tasks")   // number, position -> engine.Task
 	eventBucket  = []byte("events")  // number, sequence -> engine.Event
 
@@ -25,6 +25,12 @@ var (
 	schemaKey  = []byte("schema")
 	idKey      = []byte("id")
 	createdKey = []byte("created")
+)
+
+// A source is there twice: as it is, and without its text and tasks for those who only show a workflow.
+const (
+	sourceBrief = iota
+	sourceWhole
 )
 
 // header is the projection without its source and tasks.

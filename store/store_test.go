@@ -139,7 +139,7 @@ func TestWhatWasAppendedIsThereAfterReopening(t *testing.T) {
 			t.Errorf("loaded\n%s\nappended\n%s", got, whole(t, w))
 		}
 		over, err := s.Overview(context.Background(), "w1")
-		if err != nil || over.Seq != w.Seq || len(over.Tasks) != 3 || over.Task("T2").State != engine.TaskDone {
+		if err != nil || over.Seq != w.Seq || len(over.Tasks) != 3 || over.Task("T2").State != engine.TaskDone || over.Source.Hash != w.Source.Hash || over.Source.Text != "" {
 			t.Errorf("overview: %+v, %v", over, err)
 		}
 		list, err := s.List(context.Background())

@@ -72,7 +72,14 @@ func (s *Store) verify(ctx context.Context, id engine.WorkflowID) error {
 	if err != nil {
 		return err
 	}
-	return compare(stored, replayed)
+	if err := compare(stored, replayed); err != nil {
+		return err
+	}
+	shown, err := s.Overview(ctx, id)
+	if err == nil && !sameJSON(shown.Source, brief(replayed.Source)) {
+		err = fmt.Errorf("what is shown of its spec is not what its events say")
+	}
+	return err
 }
 
 // compare says where a stored projection is not what its events say.

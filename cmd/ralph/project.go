@@ -54,6 +54,7 @@ func (p *project) config() (config.Config, error) {
 // reader is where commands that only look get workflows from.
 type reader interface {
 	Load(ctx context.Context, id engine.WorkflowID) (engine.Workflow, error)
+	Overview(ctx context.Context, id engine.WorkflowID) (engine.Workflow, error)
 	List(ctx context.Context) ([]engine.Workflow, error)
 	Events(ctx context.Context, id engine.WorkflowID, after uint64, yield func(engine.Event) error) error
 	Close() error

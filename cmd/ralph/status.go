@@ -137,7 +137,7 @@ func (p *project) statusWorkflows(ctx context.Context) ([]engine.Workflow, int, 
 func loadAll(ctx context.Context, s reader, wanted []engine.Workflow) ([]engine.Workflow, error) {
 	var loaded []engine.Workflow
 	for _, w := range wanted {
-		w, err := s.Load(ctx, w.ID)
+		w, err := s.Overview(ctx, w.ID)
 		if err != nil {
 			return nil, err
 		}
