@@ -69,6 +69,9 @@ func survey(t testing.TB, path string, readOnly bool, all states) error {
 		if err != nil {
 			return err
 		}
+		if _, err := s.Overview(ctx, listed.ID); err != nil {
+			return err
+		}
 		if !all[whole(t, w)] {
 			t.Errorf("read a workflow that never was: %s", whole(t, w))
 		}
