@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -20,6 +21,10 @@ import (
 func TestMain(m *testing.M) {
 	if folder := os.Getenv("CONTROL_TEST_CHILD"); folder != "" {
 		child(folder)
+		return
+	}
+	if count, err := strconv.Atoi(os.Getenv("CONTROL_TEST_READERS")); err == nil {
+		readers(os.Getenv("CONTROL_TEST_FOLDER"), count)
 		return
 	}
 	goleak.VerifyTestMain(m)

@@ -1,10 +1,6 @@
 package control
 
-import (
-	"encoding/json"
-
-	"github.com/wrapix/wrapix/engine"
-)
+import "github.com/wrapix/wrapix/engine"
 
 // listDocument is the answer to GET /v1/workflows.
 type listDocument struct {
@@ -58,7 +54,7 @@ type frame struct {
 }
 
 func newFrame(e engine.Event) (frame, error) {
-	data, err := json.Marshal(e)
+	data, err := e.MarshalJSON() // directly: json.Marshal would go through its result once more
 	if err != nil {
 		return frame{}, err
 	}
