@@ -44,6 +44,11 @@ func TestScripts(t *testing.T) {
 			for _, name := range []string{"HOME", "XDG_RUNTIME_DIR", "PODMAN_IGNORE_CGROUPSV1_WARNING", "USER"} {
 				env.Setenv(name, os.Getenv(name))
 			}
+			ralph, err := exec.LookPath("ralph") // for scripts that take PATH away
+			if err != nil {
+				return err
+			}
+			env.Setenv("RALPH", ralph)
 			b := &background{}
 			env.Values[backgroundKey{}] = b
 			env.Defer(b.kill)
@@ -67,9 +72,10 @@ func cmdProject(ts *testscript.TestScript, _ bool, _ []string) {
 	if _, err := os.Stat(filepath.Join(dir, "agent.sh")); err == nil {
 		ts.Check(os.Chmod(filepath.Join(dir, "agent.sh"), 0o755))
 	}
-	text := fmt.Sprintf("agent.command = [\"./agent.sh\"]\nsandbox.image = %q\nsandbox.network = \"none\"\nnotify.enabled = false\n", testImage)
-	if extra, err := os.ReadFile(filepath.Join(ts.Getenv("WORK"), "extra.toml")); err == nil {
-		text += string(extra)
+	text := fmt.Sprintf("agent.command = [\"./agent.sh\"]\nsandbox.image = %q\nsandbox.network = \"none\"\n", testImage)
+	extra, _ := os.ReadFile(filepath.Join(ts.Getenv("WORK"), "extra.toml"))
+	if text += string(extra); !strings.Contains(text, "notify") {
+		text += "notify.enabled = false\n"
 	}
 	ts.Check(os.WriteFile(filepath.Join(dir, "wrapix.toml"), []byte(text), 0o644))
 }
