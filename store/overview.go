@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"unsafe"
@@ -36,13 +37,9 @@ func (s *Store) Overview(ctx context.Context, id engine.WorkflowID) (w engine.Wo
 		if err != nil {
 			return err
 		}
-		list, tasks := make([]engine.Task, len(records)), make([]*engine.Task, len(records))
-		for i, r := range records {
-			tasks[i] = &list[i]
-			// The text is the database's own memory, and what is kept of it is copied.
-			if err := overTask(unsafe.String(unsafe.SliceData(r), len(r)), tasks[i]); err != nil {
-				return fmt.Errorf("read task %d of workflow %d in %s: %w", i, n, s.path, err)
-			}
+		tasks, err := s.overTasks(n, records)
+		if err != nil {
+			return err
 		}
 		w = engine.Restore(h.Workflow, source, tasks)
 		return nil
@@ -50,8 +47,32 @@ func (s *Store) Overview(ctx context.Context, id engine.WorkflowID) (w engine.Wo
 	return w, err
 }
 
-// overTask reads what an overview needs of a task's JSON. What comes behind that is not even looked at.
-func overTask(text string, t *engine.Task) error {
+// overTasks reads the records in two halves at once.
+func (s *Store) overTasks(n uint64, records [][]byte) ([]*engine.Task, error) {
+	list, tasks := make([]engine.Task, len(records)), make([]*engine.Task, len(records))
+	half := func(from, to int) error {
+		return s.guard(func() error {
+			var last engine.Task // neighbours have much in common
+			for i, r := range records[from:to] {
+				t := &list[from+i]
+				// The text is the database's own memory, and what is kept of it is copied.
+				if err := overTask(unsafe.String(unsafe.SliceData(r), len(r)), t, &last); err != nil {
+					return fmt.Errorf("read task %d of workflow %d in %s: %w", from+i, n, s.path, err)
+				}
+				tasks[from+i], last = t, *t
+			}
+			return nil
+		})
+	}
+	second := make(chan error, 1)
+	go func() { second <- half(len(records)/2, len(records)) }()
+	err := half(0, len(records)/2)
+	return tasks, errors.Join(err, <-second)
+}
+
+// overTask reads what an overview needs of a task's JSON. What comes behind that is not even looked at. Of the last
+// task it takes the texts that are the same.
+func overTask(text string, t, last *engine.Task) error {
 	r := reader{text: text}
 	for r.members() {
 		switch r.key() {
@@ -60,13 +81,13 @@ func overTask(text string, t *engine.Task) error {
 		case "title":
 			t.Title = strings.Clone(r.string())
 		case "profile":
-			t.Profile = strings.Clone(r.string())
+			t.Profile = kept(r.string(), last.Profile)
 		case "after":
-			t.After = cloned(list[engine.TaskID](&r))
+			t.After = keptList(list[engine.TaskID](&r), last.After)
 		case "checks":
-			t.Checks = cloned(list[string](&r))
+			t.Checks = keptList(list[string](&r), last.Checks)
 		case "state":
-			t.State = engine.TaskState(strings.Clone(r.string()))
+			t.State = kept(engine.TaskState(r.string()), last.State)
 		case "attempts":
 			t.Attempts = r.int()
 		case "check_runs":
@@ -93,9 +114,21 @@ func overTask(text string, t *engine.Task) error {
 	return nil
 }
 
-func cloned[S ~string](list []S) []S {
+// kept returns the text in memory that stays.
+func kept[S ~string](text, last S) S {
+	if text == last {
+		return last
+	}
+	return S(strings.Clone(string(text)))
+}
+
+func keptList[S ~string](list, last []S) []S {
 	for i := range list {
-		list[i] = S(strings.Clone(string(list[i])))
+		var other S
+		if i < len(last) {
+			other = last[i]
+		}
+		list[i] = kept(list[i], other)
 	}
 	return list
 }
@@ -132,15 +165,16 @@ func (r *reader) value() string {
 
 // pass goes past a string.
 func (r *reader) pass() {
-	for r.at++; r.at < len(r.text); r.at += 2 {
-		next := strings.IndexAny(r.text[r.at:], `"\`)
+	for r.at++; ; {
+		next := strings.IndexByte(r.text[r.at:], '"')
 		if next < 0 {
-			break
+			r.at, r.failed = len(r.text), true
+			return
 		}
-		if r.at += next; r.text[r.at] == '"' {
-			r.at++
+		body := r.text[r.at : r.at+next]
+		r.at += next + 1
+		if slashes := len(body) - len(strings.TrimRight(body, `\`)); slashes%2 == 0 {
 			return
 		}
 	}
-	r.failed = true
 }

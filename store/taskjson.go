@@ -90,12 +90,16 @@ func (r *reader) members() bool {
 }
 
 func (r *reader) key() string {
-	key := r.string()
-	r.must(':')
-	if r.failed {
-		return ""
+	r.must('"')
+	for end := r.at; end+1 < len(r.text) && !r.failed; end++ { // keys are short and have no escapes
+		if r.text[end] == '"' && r.text[end+1] == ':' {
+			key := r.text[r.at:end]
+			r.at = end + 2
+			return key
+		}
 	}
-	return key
+	r.failed = true
+	return ""
 }
 
 func (r *reader) word(word string) bool {
