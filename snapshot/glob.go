@@ -21,7 +21,7 @@ const (
 	class                       // [...]
 	star                        // *
 	doubleStar                  // ** between slashes: any text, slashes too
-	doubleDir                   // the same before a slash: that text and the slash may be absent together
+	maybeDir                    // before a ** and its slash: both may be absent
 )
 
 type token struct {
@@ -53,7 +53,11 @@ func parseGlob(pattern string, path bool) *glob {
 			for end < len(pattern) && pattern[end] == '*' {
 				end++
 			}
-			g.tokens = append(g.tokens, token{kind: g.stars(pattern, i, end)})
+			kind := g.stars(pattern, i, end)
+			if kind == doubleStar && strings.HasPrefix(pattern[end:], "/") && path {
+				g.tokens = append(g.tokens, token{kind: maybeDir})
+			}
+			g.tokens = append(g.tokens, token{kind: kind})
 			i = end
 		case '[':
 			set, end := parseClass(pattern, i+1)
@@ -87,8 +91,6 @@ func (g *glob) stars(pattern string, i, end int) tokenKind {
 		return doubleStar // there are no slashes to stop at
 	case end-i < 2 || !bounded:
 		return star
-	case strings.HasPrefix(after, "/"):
-		return doubleDir
 	default:
 		return doubleStar
 	}
@@ -138,8 +140,8 @@ func (g *glob) enter(set []bool, at int) {
 		if at == len(g.tokens) || g.tokens[at].kind < star {
 			return
 		}
-		if g.tokens[at].kind == doubleDir {
-			g.enter(set, at+2)
+		if g.tokens[at].kind == maybeDir {
+			g.enter(set, at+3)
 		}
 		at++
 	}
@@ -154,7 +156,7 @@ func (t token) takes(c byte, path bool) bool {
 	case anyOne, star:
 		return !path || c != '/'
 	default:
-		return true
+		return t.kind == doubleStar
 	}
 }
 
