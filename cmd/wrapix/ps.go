@@ -95,7 +95,7 @@ func printSandboxes(w io.Writer, all []listed) error {
 	table := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(table, "NAME\tSTATE\tPROCESS\tAGE\tPROJECT\tWHAT")
 	for _, s := range all {
-		what := ""
+		what := "ralph"
 		switch {
 		case s.Attempt != nil && s.Workflow != nil:
 			what = "ralph " + *s.Workflow + " " + *s.Attempt
