@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"os"
 	"os/exec"
 	"strings"
 	"time"
@@ -45,6 +46,7 @@ type inspected struct {
 	ImageName  string
 	OCIRuntime string
 	HostConfig struct {
+		LogConfig      struct{ Type string }
 		NetworkMode    string
 		ReadonlyRootfs bool
 		SecurityOpt    []string
@@ -52,8 +54,7 @@ type inspected struct {
 			Name       string
 			Soft, Hard int64
 		}
-		Tmpfs     map[string]string
-		PidsLimit int64
+		Tmpfs map[string]string
 	}
 	Mounts []struct {
 		Type, Source, Destination string
@@ -63,8 +64,8 @@ type inspected struct {
 
 // flagsOfWrapix runs a command that waits in a sandbox, looks at its container, and lets it end.
 func (b *bench) flagsOfWrapix(ctx context.Context, project string) ([]string, error) {
-	waiting := exec.CommandContext(ctx, b.bin("wrapix"), "--", "sh", "-c", "cat /proc/sys/kernel/hostname; cat")
-	waiting.Dir = project
+	waiting := exec.CommandContext(ctx, b.bin("wrapix"), "--", "sh", "-c", "echo here; cat")
+	waiting.Dir, waiting.Stderr = project, os.Stderr // it may have to make the image first
 	in, err := waiting.StdinPipe()
 	if err != nil {
 		return nil, err
@@ -76,28 +77,30 @@ func (b *bench) flagsOfWrapix(ctx context.Context, project string) ([]string, er
 	if err := waiting.Start(); err != nil {
 		return nil, err
 	}
-	line, err := bufio.NewReader(out).ReadString('\n') // it runs now; its name is its container's id
-	if err == nil {
-		var text []byte
-		var found []inspected
-		text, err = exec.CommandContext(ctx, "podman", "inspect", strings.TrimSpace(line)).Output()
-		if err == nil {
-			err = json.Unmarshal(text, &found)
-		}
-		if err == nil && len(found) == 1 {
-			defer func() { _ = in.Close(); _ = waiting.Wait() }()
-			return found[0].run(), nil
-		}
+	defer func() { _ = in.Close(); _ = waiting.Wait() }()
+	if _, err := bufio.NewReader(out).ReadString('\n'); err != nil {
+		return nil, err
 	}
-	_ = in.Close()
-	_ = waiting.Wait()
-	return nil, fmt.Errorf("inspect the container %q: %v", line, err)
+	id, err := exec.CommandContext(ctx, "podman", "ps", "-q", "--filter", "label=wrapix.project="+project).Output()
+	if err != nil {
+		return nil, err
+	}
+	text, err := exec.CommandContext(ctx, "podman", "inspect", strings.TrimSpace(string(id))).Output()
+	if err != nil {
+		return nil, err
+	}
+	var found []inspected
+	if err := json.Unmarshal(text, &found); err != nil || len(found) != 1 {
+		return nil, fmt.Errorf("%d containers: %w", len(found), err)
+	}
+	return found[0].run(), nil
 }
 
 // run is the command that makes such a container.
 func (c inspected) run() []string {
 	args := []string{
 		"podman", "--runtime", c.OCIRuntime, "run", "--rm", "--userns=keep-id", "--cap-drop=all", "--workdir=/workspace",
+		"--log-driver=" + c.HostConfig.LogConfig.Type,
 		"--network=" + c.HostConfig.NetworkMode, fmt.Sprintf("--read-only=%t", c.HostConfig.ReadonlyRootfs), "--read-only-tmpfs=false",
 	}
 	for _, o := range c.HostConfig.SecurityOpt {
