@@ -83,7 +83,7 @@ func bigTree(b *testing.B, dir string, files int) []string {
 	if err := os.WriteFile(filepath.Join(dir, ".gitignore"), []byte("*.o\n*.log\nnode_modules/\n/dist\n.env*\n!.env.example\n"), 0o666); err != nil {
 		b.Fatal(err)
 	}
-	for _, args := range [][]string{{"init", "-q"}, {"add", "-A"}, {"-c", "user.name=u", "-c", "user.email=u@localhost", "commit", "-q", "-m", "all"}} {
+	for _, args := range [][]string{{"init", "-q"}, {"config", "gc.auto", "0"}, {"add", "-A"}, {"-c", "user.name=u", "-c", "user.email=u@localhost", "commit", "-q", "-m", "all"}} {
 		cmd := exec.Command("git", args...)
 		cmd.Dir = dir
 		if out, err := cmd.CombinedOutput(); err != nil {
