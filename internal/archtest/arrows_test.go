@@ -105,7 +105,7 @@ func arrowTable(t *testing.T) map[string]map[string]bool {
 // table returns the cells of the first table after the heading in ARCHITECTURE.md, without its two head lines.
 func table(t *testing.T, heading string) [][]string {
 	t.Helper()
-	_, after, ok := strings.Cut(architecture(t), "\n"+heading+"\n")
+	_, after, ok := strings.Cut(read(t, "ARCHITECTURE.md"), "\n"+heading+"\n")
 	if !ok {
 		t.Fatalf("ARCHITECTURE.md has no heading %q", heading)
 	}
@@ -128,15 +128,6 @@ func table(t *testing.T, heading string) [][]string {
 		t.Fatalf("ARCHITECTURE.md has no table after %q", heading)
 	}
 	return rows[2:]
-}
-
-func architecture(t *testing.T) string {
-	t.Helper()
-	b, err := os.ReadFile(filepath.Join(root, "ARCHITECTURE.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(b)
 }
 
 // importGraph returns, for each package of ours, what it imports outside of the standard library: packages of ours by

@@ -21,7 +21,7 @@ var update = flag.Bool("update", false, "write the generated parts of ARCHITECTU
 
 // TestGenerated compares what stands between "<!-- generated: NAME -->" and "<!-- end -->" with what the code says now.
 func TestGenerated(t *testing.T) {
-	text := architecture(t)
+	text := read(t, "ARCHITECTURE.md")
 	for name, generate := range map[string]func(*testing.T) string{
 		"task machine": taskMachine, "workflow machine": workflowMachine, "events": events,
 	} {
