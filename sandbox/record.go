@@ -37,10 +37,16 @@ type record struct {
 	buf     []byte
 }
 
-// openRecord reads f from its start and watches it. It does not close f.
-func openRecord(f *os.File, sink Sink) (*record, error) {
-	w, err := watchFile(f.Name())
+// openRecord watches the record, to be read from its start. It must not be opened for writing, which the end of the
+// monitor could be mistaken for.
+func openRecord(path string, sink Sink) (*record, error) {
+	f, err := os.Open(path)
 	if err != nil {
+		return nil, fmt.Errorf("open the record: %w", err)
+	}
+	w, err := watchFile(path)
+	if err != nil {
+		f.Close()
 		return nil, fmt.Errorf("watch the record: %w", err)
 	}
 	r := &record{
@@ -54,66 +60,34 @@ func openRecord(f *os.File, sink Sink) (*record, error) {
 	return r, nil
 }
 
-func (r *record) close() { r.watch.close() }
+func (r *record) close() {
+	r.watch.close()
+	r.file.Close()
+}
 
 // follow reads until the result is there, or can not come any more.
 func (r *record) follow(ctx context.Context, rt Runtime, name string) (Result, error) {
 	stop := context.AfterFunc(ctx, r.watch.close)
 	defer stop()
-	// Should the monitor itself be killed, the container's end is all that is left to wait for.
-	gone := make(chan error, 1)
-	waiting, cancel := context.WithCancel(ctx)
-	defer cancel()
-	var orphaned bool
 	for {
 		if err := r.read(); err != nil {
 			return Result{}, fmt.Errorf("sandbox %s: %w", name, err)
 		}
 		if r.decoder.Result() != nil {
-			if orphaned {
-				cancel()
-				<-gone
-			}
 			return r.finish(name)
 		}
 		closed, err := r.watch.next()
 		if ctx.Err() != nil {
 			err = ctx.Err()
 		}
-		select {
-		case errWait := <-gone:
-			if errWait != nil && !errors.Is(errWait, ErrNotFound) {
-				return Result{}, errWait
-			}
-			return r.finish(name)
-		default:
-		}
 		if err != nil {
-			if orphaned {
-				cancel()
-				<-gone
-			}
 			return Result{}, fmt.Errorf("follow sandbox %s: %w", name, err)
 		}
-		if !closed || orphaned {
-			continue
-		}
-		// The monitor has the record open as long as it lives, so this was its end.
-		c, err := rt.Inspect(ctx, name)
-		switch {
-		case errors.Is(err, ErrNotFound):
-			return r.finish(name)
-		case err != nil:
-			return Result{}, err
-		case c.State != StateRunning:
+		// The engine's monitor alone has the record open for writing, and as long as it lives. So this was its end, and
+		// whatever the sandbox did or does, nobody could report it any more.
+		if closed {
 			return r.finish(name)
 		}
-		orphaned = true
-		go func() {
-			_, err := rt.Wait(waiting, name)
-			gone <- err
-			r.watch.close()
-		}()
 	}
 }
 

@@ -13,8 +13,8 @@ import (
 )
 
 // Run creates and starts the sandbox, passes its output on to sink as it comes, and returns the result when the guest
-// has reported it and the record is safe on disk. An error means that there is no result: with ErrLost the sandbox is
-// over, otherwise it may still run, and Resume finds out.
+// has reported it and the record is safe on disk. An error means that there is no result: with ErrLost there
+// will never be one, otherwise the sandbox may still run, and Resume finds out.
 //
 // Run never removes the container: the caller first notes the outcome, and then removes it, also after an error. When
 // ctx is cancelled Run returns, and the container goes on; to end it, call Stop, and Run returns its result.
@@ -27,16 +27,18 @@ func Run(ctx context.Context, rt Runtime, spec Spec, sink Sink) (Result, error) 
 		return Result{}, fmt.Errorf("sandbox %s: an attached sandbox has no record: use RunAttached", spec.Name)
 	}
 	// The monitor would make the file, too, but append to one that exists: an attempt's record is its own.
-	f, err := os.OpenFile(spec.Record, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := os.OpenFile(spec.Record, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return Result{}, fmt.Errorf("make the record of sandbox %s: %w", spec.Name, err)
 	}
-	defer f.Close()
+	if err := f.Close(); err != nil {
+		return Result{}, fmt.Errorf("make the record of sandbox %s: %w", spec.Name, err)
+	}
 	if err := rt.Create(ctx, spec); err != nil {
 		return Result{}, err
 	}
 	failpoint.Here("created")
-	rec, err := openRecord(f, sink)
+	rec, err := openRecord(spec.Record, sink)
 	if err != nil {
 		return Result{}, fmt.Errorf("sandbox %s: %w", spec.Name, err)
 	}
@@ -52,15 +54,10 @@ func Run(ctx context.Context, rt Runtime, spec Spec, sink Sink) (Result, error) 
 // returns its result as Run does. A sandbox that has ended, or is gone, gives the result that its record holds. ErrLost
 // means that there is none and none will come: also for one that was created and never started.
 func Resume(ctx context.Context, rt Runtime, spec Spec, sink Sink) (Result, error) {
-	f, err := os.OpenFile(spec.Record, os.O_RDWR, 0)
+	rec, err := openRecord(spec.Record, sink)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Result{}, fmt.Errorf("sandbox %s: %w: it has no record", spec.Name, ErrLost)
 	}
-	if err != nil {
-		return Result{}, fmt.Errorf("open the record of sandbox %s: %w", spec.Name, err)
-	}
-	defer f.Close()
-	rec, err := openRecord(f, sink)
 	if err != nil {
 		return Result{}, fmt.Errorf("sandbox %s: %w", spec.Name, err)
 	}
@@ -70,7 +67,8 @@ func Resume(ctx context.Context, rt Runtime, spec Spec, sink Sink) (Result, erro
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return Result{}, err
 	}
-	if err == nil && c.State == StateRunning {
+	// A monitor that was killed leaves a container that counts as running for ever.
+	if err == nil && c.State == StateRunning && !abandoned(rec.file) {
 		return rec.follow(ctx, rt, spec.Name)
 	}
 	return rec.finish(spec.Name)

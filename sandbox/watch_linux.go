@@ -47,5 +47,15 @@ func (w *watch) next() (closed bool, err error) {
 	return closed, nil
 }
 
+// abandoned tells if nobody has the file open for writing. It is false where the file system cannot tell. Linux grants a
+// read lease only then; f must be open for reading only, and is left without the lease.
+func abandoned(f *os.File) bool {
+	if _, err := unix.FcntlInt(f.Fd(), unix.F_SETLEASE, unix.F_RDLCK); err != nil {
+		return false
+	}
+	unix.FcntlInt(f.Fd(), unix.F_SETLEASE, unix.F_UNLCK)
+	return true
+}
+
 // close makes a call of next that waits, and all later ones, return an error.
 func (w *watch) close() { w.once.Do(func() { w.inotify.Close() }) }

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"syscall"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/wrapix/wrapix/sandbox/frame"
 )
 
@@ -38,6 +40,21 @@ func (o *output) write(t frame.Type, payload []byte) {
 			fail("write to my standard output: %v", err)
 		}
 		rest = rest[n:]
+	}
+}
+
+// unread ends the commands, and us, as soon as nobody reads our standard output any more.
+func (o *output) unread() {
+	fds := []unix.PollFd{{Fd: int32(o.fd)}}
+	for {
+		n, err := unix.Poll(fds, -1)
+		if err == syscall.EINTR {
+			continue
+		}
+		if err != nil || n == 1 && fds[0].Revents&(unix.POLLERR|unix.POLLHUP) != 0 {
+			syscall.Kill(-1, syscall.SIGKILL)
+			fail("nobody reads my standard output: %v", err)
+		}
 	}
 }
 

@@ -39,6 +39,7 @@ func (r *reporter) run() {
 	ends := make(chan os.Signal, 4)
 	signal.Notify(ends, syscall.SIGTERM, syscall.SIGINT)
 	go r.watch(ends)
+	go r.out.unread()
 
 	if err := unchanged(r.job.Same); err != nil {
 		result.Ended, result.Error = frame.EndedStartFailed, err.Error()

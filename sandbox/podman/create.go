@@ -91,7 +91,8 @@ func (e *Engine) generate(spec sandbox.Spec, view view) (*specgen.SpecGenerator,
 	s.Hostname = "sandbox"
 	s.PasswdEntry = "agent:*:$UID:$GID:agent:" + sandbox.HomeDir + ":/bin/sh"
 
-	s.LogConfiguration = &specgen.LogConfig{Driver: "k8s-file", Path: spec.Record}
+	// Without a size of its own, a limit in the user's containers.conf would cut the record.
+	s.LogConfiguration = &specgen.LogConfig{Driver: "k8s-file", Path: spec.Record, Size: 1 << 50}
 	if spec.Attached {
 		s.LogConfiguration = &specgen.LogConfig{Driver: "none"}
 		s.Terminal = &spec.Terminal
