@@ -203,3 +203,19 @@ func must(t *testing.T, err error) {
 		t.Fatal(err)
 	}
 }
+
+func TestLoadSandboxNeedsNoAgent(t *testing.T) {
+	path := filepath.Join(t.TempDir(), FileName)
+	for text, wrong := range map[string]bool{
+		"[sandbox]\nnetwork = \"none\"\n":             false,
+		"[sandbox]\nnetwork = \"none\"\ncolour = 1\n": true,
+	} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s, err := LoadSandbox(path)
+		if (err != nil) != wrong || !wrong && (s.Network != NetworkNone || s.Pids != DefaultPids) {
+			t.Errorf("%q: %+v, %v", text, s, err)
+		}
+	}
+}

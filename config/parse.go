@@ -11,7 +11,10 @@ import (
 )
 
 // Parse reads the text of a configuration; name stands in the problems. All of them are reported at once.
-func Parse(name string, text []byte) (Config, error) {
+func Parse(name string, text []byte) (Config, error) { return parse(name, text, (*reader).complete) }
+
+// parse reads the text, and lets complete add what must be there and is not.
+func parse(name string, text []byte, complete func(*reader)) (Config, error) {
 	r := reader{file: name, config: Default(), places: map[string]place{}}
 	r.config.Text = string(text)
 	r.config.Sandbox.Env = map[string]string{}
@@ -22,7 +25,7 @@ func Parse(name string, text []byte) (Config, error) {
 	}
 	r.locate(text)
 	r.table(nil, document)
-	r.complete()
+	complete(&r)
 	if len(r.problems) > 0 {
 		slices.SortStableFunc(r.problems, func(a, b Problem) int {
 			return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))

@@ -24,6 +24,17 @@ func Load(path string) (Config, error) {
 	return Parse(path, text)
 }
 
+// LoadSandbox is Load for a program that starts no agent: the table [sandbox] is all that it needs, and the file need
+// not name an agent.
+func LoadSandbox(path string) (Sandbox, error) {
+	text, err := read(path)
+	if err != nil {
+		return Sandbox{}, err
+	}
+	c, err := parse(path, text, func(*reader) {})
+	return c.Sandbox, err
+}
+
 // read opens the file once and reads only what a configuration can be. The agent can write in the project folder, so
 // a link could show it a file of the host's, and a pipe or a device could keep us waiting for ever.
 func read(path string) ([]byte, error) {

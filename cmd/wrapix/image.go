@@ -73,6 +73,12 @@ Profiles: ` + strings.Join(config.Profiles(), ", "),
 	return cmd
 }
 
+// imagesDocument is what `wrapix image list --json` prints.
+type imagesDocument struct {
+	Schema int            `json:"schema"`
+	Images []image.Listed `json:"images"`
+}
+
 func newImageList(connect connectFunc) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
@@ -90,7 +96,7 @@ func newImageList(connect connectFunc) *cobra.Command {
 				return err
 			}
 			if asJSON {
-				return printJSON(cmd.OutOrStdout(), map[string]any{"schema": 1, "images": images})
+				return printJSON(cmd.OutOrStdout(), imagesDocument{Schema: 1, Images: images})
 			}
 			return printImages(cmd.OutOrStdout(), images)
 		},

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"go.uber.org/goleak"
 
 	"github.com/wrapix/wrapix/sandbox/image"
 	"github.com/wrapix/wrapix/sandbox/podman"
@@ -37,7 +38,12 @@ func (p prepared) Run() int {
 		return 1
 	}
 	defer h.remove()
-	return p.m.Run()
+	code := p.m.Run()
+	if err := goleak.Find(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return code
 }
 
 func newHost() (h host, err error) {
@@ -107,6 +113,6 @@ func writeConfig(project, more string) error {
 	if err := os.MkdirAll(project, 0o755); err != nil {
 		return err
 	}
-	text := fmt.Sprintf("[agent]\ncommand = [\"./agent.sh\"]\n[sandbox]\nimage = %q\nnetwork = \"none\"\n%s", testImage, more)
+	text := fmt.Sprintf("[sandbox]\nimage = %q\nnetwork = \"none\"\n%s", testImage, more)
 	return os.WriteFile(filepath.Join(project, "wrapix.toml"), []byte(text), 0o644)
 }

@@ -36,6 +36,12 @@ type listed struct {
 	Created  time.Time     `json:"created"`
 }
 
+// psDocument is what `wrapix ps --json` prints.
+type psDocument struct {
+	Schema    int      `json:"schema"`
+	Sandboxes []listed `json:"sandboxes"`
+}
+
 func newPs(connect connectFunc) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
@@ -55,7 +61,7 @@ looks after the sandbox is living or gone; what is gone, wrapix prune removes.`,
 				return err
 			}
 			if asJSON {
-				return printJSON(cmd.OutOrStdout(), map[string]any{"schema": 1, "sandboxes": all})
+				return printJSON(cmd.OutOrStdout(), psDocument{Schema: 1, Sandboxes: all})
 			}
 			return printSandboxes(cmd.OutOrStdout(), all)
 		},

@@ -64,7 +64,7 @@ func (o *runOptions) run(ctx context.Context) error {
 }
 
 // inSandbox makes the sandbox, follows it to its end and removes it, on whatever way it goes.
-func (o *runOptions) inSandbox(ctx context.Context, dir string, cfg config.Config, signals *signals) (int, error) {
+func (o *runOptions) inSandbox(ctx context.Context, dir string, cfg config.Sandbox, signals *signals) (int, error) {
 	engine, err := podman.Connect(ctx, podman.Options{AllowRoot: o.allowRoot})
 	if err != nil {
 		return 0, err
@@ -138,9 +138,9 @@ func (r *observed) end() {
 }
 
 // spec says what the sandbox looks like, all but its image.
-func (o *runOptions) spec(dir string, cfg config.Config) sandbox.Spec {
+func (o *runOptions) spec(dir string, cfg config.Sandbox) sandbox.Spec {
 	env := map[string]string{}
-	for name, value := range cfg.Sandbox.Env {
+	for name, value := range cfg.Env {
 		env[name] = value
 	}
 	return sandbox.Spec{
@@ -150,36 +150,36 @@ func (o *runOptions) spec(dir string, cfg config.Config) sandbox.Spec {
 		},
 		Workspace: sandbox.Workspace{Source: dir, Access: sandbox.ReadWrite},
 		Env:       env,
-		Network:   sandbox.Network(cfg.Sandbox.Network),
+		Network:   sandbox.Network(cfg.Network),
 		Limits: sandbox.Limits{
-			MemoryBytes: cfg.Sandbox.MemoryBytes, CPUs: cfg.Sandbox.CPUs, Pids: cfg.Sandbox.Pids,
+			MemoryBytes: cfg.MemoryBytes, CPUs: cfg.CPUs, Pids: cfg.Pids,
 		},
 		Commands: []sandbox.Command{{Name: "command", Args: o.command}},
 	}
 }
 
 // image returns the image that the flag, else the configuration asks for.
-func (o *runOptions) image(ctx context.Context, eng image.Engine, cfg config.Config) (string, error) {
+func (o *runOptions) image(ctx context.Context, eng image.Engine, cfg config.Sandbox) (string, error) {
 	opts := image.Options{Progress: o.streams.err}
-	profile := cfg.Sandbox.Profile
+	profile := cfg.Profile
 	if o.profileGiven {
 		profile = o.profile
 	}
 	var img image.Image
 	var err error
-	if cfg.Sandbox.Image != "" && !o.profileGiven {
-		img, err = image.Use(ctx, eng, cfg.Sandbox.Image, opts)
+	if cfg.Image != "" && !o.profileGiven {
+		img, err = image.Use(ctx, eng, cfg.Image, opts)
 	} else {
 		img, err = image.Ensure(ctx, eng, profile, opts)
 	}
 	return img.Ref, err
 }
 
-// loadConfig reads the folder's configuration; a folder without one gets what holds by itself.
-func loadConfig(dir string) (config.Config, error) {
-	cfg, err := config.Load(filepath.Join(dir, config.FileName))
+// loadConfig reads what the folder's configuration says about sandboxes; a folder without one gets what holds by itself.
+func loadConfig(dir string) (config.Sandbox, error) {
+	cfg, err := config.LoadSandbox(filepath.Join(dir, config.FileName))
 	if errors.Is(err, fs.ErrNotExist) {
-		return config.Default(), nil
+		return config.Default().Sandbox, nil
 	}
 	return cfg, err
 }
