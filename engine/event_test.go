@@ -53,8 +53,16 @@ func eventful(t tester) *life {
 	l.step(t, passes)
 
 	other := &life{}
-	other.must(t, engine.Start{ID: "w2", SpecPath: "specs/b.md", Source: engine.Source{Text: "#", Hash: "sha256:2", Complete: true, Reason: "so"}})
+	other.must(t, engine.Start{ID: "w2", SpecPath: "specs/b.md", Source: engine.Source{Text: "#", Hash: "sha256:2", Complete: true, Reason: "so", Profiles: []string{"base"}}})
 	other.step(t, engine.Outcome{})
+	other.must(t, engine.Pause{})
+	other.must(t, engine.Unpause{})
+	other.must(t, engine.Intend{Task: engine.ReadyTask})
+	other.must(t, engine.Interrupt{ID: other.w.Ready.Open.ID, Reason: "no space left on device", Fault: true})
+	other.skew += time.Hour
+	other.must(t, engine.Wake{})
+	other.step(t, proposed)
+	other.must(t, engine.Skip{Task: "T1"})
 	other.must(t, engine.Cancel{Reason: "enough"})
 	l.log = append(l.log, other.log...)
 	return l
@@ -104,7 +112,7 @@ func TestEventsKeepTheirForm(t *testing.T) {
 	for _, name := range []engine.EventType{
 		"workflow.created", "workflow.started", "plan.skipped", "plan.written", "tasks.planned", "task.ready",
 		"attempt.intended", "attempt.finished", "attempt.interrupted", "check.intended", "check.finished",
-		"check.interrupted", "task.verified", "task.unchecked", "task.failed", "task.retried", "question.answered",
+		"check.interrupted", "task.verified", "task.unchecked", "task.failed", "task.retried", "task.skipped", "question.answered",
 		"wait.entered", "wait.notified", "wait.left", "limits.changed", "workflow.running", "workflow.waiting",
 		"workflow.resumed", "workflow.verifying", "workflow.done", "workflow.cancelled",
 	} {

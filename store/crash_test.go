@@ -21,7 +21,11 @@ func TestKilledWhileAppending(t *testing.T) {
 	said := begin(t, s, "w", 30).Seq
 	_ = s.Close()
 	random := rand.New(rand.NewPCG(1, 2))
-	for range 15 {
+	rounds := 15
+	if soak() {
+		rounds = 300
+	}
+	for range rounds {
 		p := spawn(t, "append", path)
 		if got := p.line(t); got != "open" {
 			t.Fatal(got)

@@ -24,6 +24,9 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
+// soak says whether the tests may take their time.
+func soak() bool { return os.Getenv("WRAPIX_SOAK") != "" }
+
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 func openTest(t *testing.T, path string, opts Options) *Store {
