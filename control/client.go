@@ -21,7 +21,7 @@ type ClientOptions struct {
 	Folder  string // the state folder
 	Program string // the version of the program that asks
 
-	Timeout        time.Duration // 30 s for an answer
+	Timeout        time.Duration // 15 s for an answer
 	CommandTimeout time.Duration // 3 min for a command to be done
 	Silence        time.Duration // 1 min without any sign of life in a stream
 
@@ -35,7 +35,7 @@ func (o ClientOptions) withDefaults() ClientOptions {
 			*d = value
 		}
 	}
-	set(&o.Timeout, 30*time.Second)
+	set(&o.Timeout, 15*time.Second)
 	set(&o.CommandTimeout, 3*time.Minute)
 	set(&o.Silence, time.Minute)
 	if o.api == 0 {
@@ -77,11 +77,11 @@ func Dial(ctx context.Context, o ClientOptions) (*Client, error) {
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	if err := c.get(ctx, "/version", &c.server); err != nil {
-		c.Close()
+		_ = c.Close()
 		return nil, err
 	}
 	if c.server.API != c.o.api {
-		c.Close()
+		_ = c.Close()
 		return nil, c.versionError(c.server)
 	}
 	return c, nil
@@ -90,14 +90,26 @@ func Dial(ctx context.Context, o ClientOptions) (*Client, error) {
 // Server says who serves.
 func (c *Client) Server() Version { return c.server }
 
-// Close gives up the connections that are not in use.
-func (c *Client) Close() { c.http.CloseIdleConnections() }
+// Close gives up the connections that are not in use. It may be called again.
+func (c *Client) Close() error {
+	c.http.CloseIdleConnections()
+	return nil
+}
 
 // Load returns a workflow, or [engine.ErrNotFound]. It is what the store holds, without the text of its source: see
 // [Client.Source].
 func (c *Client) Load(ctx context.Context, id engine.WorkflowID) (engine.Workflow, error) {
+	return c.load(ctx, id, "")
+}
+
+// Overview returns a workflow for those who only show where it stands, as the store's method of that name does.
+func (c *Client) Overview(ctx context.Context, id engine.WorkflowID) (engine.Workflow, error) {
+	return c.load(ctx, id, "/overview")
+}
+
+func (c *Client) load(ctx context.Context, id engine.WorkflowID, rest string) (engine.Workflow, error) {
 	var d workflowDocument
-	path, err := c.path(id, "")
+	path, err := c.path(id, rest)
 	if err == nil {
 		err = c.get(ctx, path, &d)
 	}
@@ -130,8 +142,9 @@ func (c *Client) List(ctx context.Context) ([]engine.Workflow, error) {
 }
 
 // Do has a command decided and returns the workflow after it, like engine.Runner.Do. It is done whether or not the
-// answer arrives: after [ErrCut] look at the workflow. The commands that the socket takes are [engine.Reply],
-// [engine.Retry], [engine.Cancel] and [engine.SetLimits]; others are [ErrUnknownCommand].
+// answer arrives: after [ErrCut] look at the workflow. The socket takes a person's commands: [engine.Reply],
+// [engine.Retry], [engine.Skip], [engine.Pause], [engine.Unpause], [engine.SetLimits] and [engine.Cancel]. Others are
+// [ErrUnknownCommand].
 func (c *Client) Do(ctx context.Context, id engine.WorkflowID, command engine.Command) (engine.Workflow, error) {
 	name, body, err := encodeCommand(command)
 	if err != nil {
@@ -173,7 +186,7 @@ func (c *Client) get(ctx context.Context, path string, into any) error {
 
 // exchange sends a request and reads the document that answers it.
 func (c *Client) exchange(ctx context.Context, limit time.Duration, method, path string, body []byte, into any) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("no answer within %s: %w", limit, context.DeadlineExceeded))
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("the running ralph gave no answer within %s: %w", limit, context.DeadlineExceeded))
 	defer cancel()
 	answer, err := c.request(ctx, method, path, body)
 	if err != nil {

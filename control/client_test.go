@@ -42,6 +42,13 @@ func TestClientReadsLikeTheStore(t *testing.T) {
 		if got.Task("T2") == nil || engine.Next(got) != engine.Next(want) {
 			t.Errorf("what was loaded of %q cannot be worked with", w.ID)
 		}
+		brief, err := p.Overview(ctx, w.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := c.Overview(ctx, w.ID); err != nil || whole(t, got) != whole(t, brief) {
+			t.Errorf("overview of %q: %v\n%s\n%s", w.ID, err, whole(t, got), whole(t, brief))
+		}
 		if source, err := c.Source(ctx, w.ID); err != nil || !reflect.DeepEqual(source, want.Source) {
 			t.Errorf("source of %q: %v, %v", w.ID, source, err)
 		}
@@ -78,13 +85,22 @@ func TestCommands(t *testing.T) {
 	if err != nil || w.Task("T1").Answers[0].Text != "blue\n\x1b[31m <&>" {
 		t.Fatalf("answer: %v", err)
 	}
-	limits := engine.Limits{MaxAttempts: 1, MaxIterations: 50, MaxCostUSD: 2.5, MaxTime: 90 * time.Minute}
+	limits := engine.Limits{MaxAttempts: 1, MaxIterations: 50, MaxCostUSD: 2.5, MaxTime: 90 * time.Minute, MaxTokens: 1000}
 	if w, err = c.Do(ctx, "w", engine.SetLimits{Limits: limits}); err != nil || w.Limits != limits {
 		t.Errorf("limits: %v, %v", w.Limits, err)
 	}
 	p.fail(t, "w", "T2")
 	if w, err = c.Do(ctx, "w", engine.Retry{Task: "T2"}); err != nil || w.Task("T2").State != engine.TaskReady {
 		t.Errorf("retry: %v", err)
+	}
+	if w, err = c.Do(ctx, "w", engine.Pause{}); err != nil || w.State != engine.Paused {
+		t.Errorf("pause: %s, %v", w.State, err)
+	}
+	if w, err = c.Do(ctx, "w", engine.Unpause{}); err != nil || w.State == engine.Paused {
+		t.Errorf("resume: %s, %v", w.State, err)
+	}
+	if w, err = c.Do(ctx, "w", engine.Skip{Task: "T2"}); err != nil || w.Task("T2").State != engine.TaskSkipped {
+		t.Errorf("skip: %v", err)
 	}
 	stored, err := p.Load(ctx, "w")
 	if err != nil || whole(t, w) != whole(t, stored) {
@@ -213,7 +229,7 @@ func TestThousandRequests(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		c.Close()
+		_ = c.Close()
 	}
 }
 

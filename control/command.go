@@ -26,9 +26,10 @@ type (
 		Task engine.TaskID `json:"task"`
 		Text string        `json:"text"`
 	}
-	retryBody struct {
+	taskBody struct {
 		Task engine.TaskID `json:"task"`
 	}
+	noBody     struct{}
 	cancelBody struct {
 		Reason string `json:"reason"`
 	}
@@ -49,9 +50,14 @@ var commands = map[string]func(body []byte) (engine.Command, error){
 		}
 		return engine.Reply{Task: b.Task, Text: b.Text}, nil
 	}),
-	"retry": decode(func(b retryBody) (engine.Command, error) {
+	"retry": decode(func(b taskBody) (engine.Command, error) {
 		return engine.Retry{Task: b.Task}, checkTask(b.Task)
 	}),
+	"skip": decode(func(b taskBody) (engine.Command, error) {
+		return engine.Skip{Task: b.Task}, checkTask(b.Task)
+	}),
+	"pause":  decode(func(noBody) (engine.Command, error) { return engine.Pause{}, nil }),
+	"resume": decode(func(noBody) (engine.Command, error) { return engine.Unpause{}, nil }),
 	"cancel": decode(func(b cancelBody) (engine.Command, error) {
 		if len(b.Reason) > maxReason {
 			return nil, requestErrorf("the reason is longer than %d bytes", maxReason)
@@ -60,7 +66,7 @@ var commands = map[string]func(body []byte) (engine.Command, error){
 	}),
 	"limits": decode(func(b limitsBody) (engine.Command, error) {
 		l := b.Limits
-		if l == nil || l.MaxIterations < 0 || l.MaxAttempts < 0 || l.MaxTime < 0 || l.MaxCostUSD < 0 {
+		if l == nil || l.MaxIterations < 0 || l.MaxAttempts < 0 || l.MaxTime < 0 || l.MaxCostUSD < 0 || l.MaxTokens < 0 {
 			return nil, requestErrorf("limits are missing or below zero")
 		}
 		return engine.SetLimits{Limits: *l}, nil
@@ -115,7 +121,13 @@ func encodeCommand(c engine.Command) (name string, body any, err error) {
 	case engine.Reply:
 		return "answer", answerBody(c), nil
 	case engine.Retry:
-		return "retry", retryBody(c), nil
+		return "retry", taskBody(c), nil
+	case engine.Skip:
+		return "skip", taskBody(c), nil
+	case engine.Pause:
+		return "pause", noBody(c), nil
+	case engine.Unpause:
+		return "resume", noBody(c), nil
 	case engine.Cancel:
 		return "cancel", cancelBody(c), nil
 	case engine.SetLimits:

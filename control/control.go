@@ -62,10 +62,13 @@ var (
 	ErrCut = errors.New("the connection broke before the answer was whole")
 )
 
-// Reader is what can be asked; an [engine.Store] is one, and a [Client].
+// Reader is what can be asked. The store is one, and so is a [Client]: a command that only looks takes either.
 type Reader interface {
 	// Load returns a workflow's projection, or [engine.ErrNotFound].
 	Load(ctx context.Context, id engine.WorkflowID) (engine.Workflow, error)
+	// Overview returns a workflow for those who only show where it stands: it leaves out what is large. Nothing may be
+	// decided from it.
+	Overview(ctx context.Context, id engine.WorkflowID) (engine.Workflow, error)
 	// List returns the workflows in order of creation, without their tasks and sources.
 	List(ctx context.Context) ([]engine.Workflow, error)
 	// Events calls yield for each event after the given sequence number, in order, until it returns an error.

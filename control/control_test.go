@@ -169,7 +169,7 @@ func (p *project) dial(t testing.TB, change func(*ClientOptions)) *Client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(c.Close)
+	t.Cleanup(func() { _ = c.Close() })
 	return c
 }
 

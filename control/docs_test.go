@@ -27,7 +27,7 @@ func TestDocumentedExamples(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := newProject(t)
-	p.start(t, "demo-1", 1)
+	p.start(t, "demo-1", 2)
 	p.ask(t, "demo-1", "T1", "Which colour?")
 	p.serve(t, nil)
 	c := p.dial(t, nil)

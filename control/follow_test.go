@@ -251,7 +251,7 @@ func dialFolder(t *testing.T, o ClientOptions) *Client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(c.Close)
+	t.Cleanup(func() { _ = c.Close() })
 	return c
 }
 

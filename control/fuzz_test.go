@@ -13,15 +13,13 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/wrapix/wrapix/engine"
 )
 
 // FuzzCommand wants every body to be refused or to mean a command that can be said again.
 func FuzzCommand(f *testing.F) {
 	for name, body := range map[string]string{
 		"answer": `{"task":"T1","text":"blue"}`, "retry": `{"task":"T1"}`, "cancel": `{"reason":"by a person"}`,
-		"limits": `{"limits":{"max_iterations":50,"max_attempts":3,"max_time":3600000000000,"max_cost_usd":2.5}}`, "pause": `{}`,
+		"limits": `{"limits":{"max_iterations":50,"max_attempts":3,"max_time":3600000000000,"max_cost_usd":2.5}}`, "pause": `{}`, "resume": `{}`, "skip": `{"task":"T1"}`, "wake": `{}`,
 	} {
 		f.Add(name, []byte(body))
 	}
@@ -132,5 +130,3 @@ func FuzzStream(f *testing.F) {
 		}
 	})
 }
-
-var _ Reader = (engine.Store)(nil)

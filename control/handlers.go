@@ -28,6 +28,7 @@ func (s *Server) routes(base context.Context) http.Handler {
 		"GET /version":                            s.getVersion,
 		"GET /v1/workflows":                       s.getWorkflows,
 		"GET /v1/workflows/{id}":                  s.getWorkflow,
+		"GET /v1/workflows/{id}/overview":         s.getOverview,
 		"GET /v1/workflows/{id}/source":           s.getSource,
 		"GET /v1/workflows/{id}/events":           s.getEvents,
 		"GET /v1/workflows/{id}/follow":           s.follow,
@@ -121,6 +122,15 @@ func (s *Server) getWorkflows(w http.ResponseWriter, r *http.Request) error {
 
 func (s *Server) getWorkflow(w http.ResponseWriter, r *http.Request) error {
 	found, err := s.o.Backend.Load(r.Context(), workflowID(r))
+	if err != nil {
+		return err
+	}
+	s.write(w, http.StatusOK, newWorkflowDocument(found))
+	return nil
+}
+
+func (s *Server) getOverview(w http.ResponseWriter, r *http.Request) error {
+	found, err := s.o.Backend.Overview(r.Context(), workflowID(r))
 	if err != nil {
 		return err
 	}

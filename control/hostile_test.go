@@ -106,7 +106,7 @@ func TestRequestsThatMeanNothing(t *testing.T) {
 		post("limits", `{}`):                                                "bad_request",
 		post("limits", `{"limits":{"max_time":"8h"}}`):                      "bad_request",
 		post("limits", `{"limits":{"max_cost_usd":1e999}}`):                 "bad_request",
-		post("pause", `{}`):                                                 "unknown_command",
+		post("wake", `{}`):                                                  "unknown_command",
 		post("answer", `{"task":"T1","text":"hm"}`):                         "not_allowed",
 		post("retry", `{"task":"T\u0000"}`):                                 "not_found",
 	} {
