@@ -78,6 +78,9 @@ const removeTries = 5
 // Remove implements sandbox.Runtime.
 func (e *Engine) Remove(ctx context.Context, name string) error {
 	err := e.remove(ctx, name)
+	if err != nil && strings.Contains(err.Error(), "conmon exited prematurely") {
+		err = e.remove(ctx, name) // Podman 5 has only now noticed that nobody watches over it
+	}
 	for try := 1; err != nil && strings.Contains(err.Error(), "state improper") && try < removeTries; try++ {
 		// Podman fails to kill what ends while it tries. Once it has ended, nothing needs to be killed.
 		if _, errWait := e.wait(ctx, name); errWait != nil && !errors.Is(errWait, sandbox.ErrNotFound) {
