@@ -94,7 +94,8 @@ func (a *app) decide(ctx context.Context, name string, command func(engine.Workf
 	if err != nil {
 		return err
 	}
-	s, _, err := p.writer(name, false)
+	observe := (&plain{out: p.progressOut(), events: true}).observe
+	s, err := p.decider(ctx, name, observe)
 	if err != nil {
 		return err
 	}
@@ -107,9 +108,21 @@ func (a *app) decide(ctx context.Context, name string, command func(engine.Workf
 	if err != nil {
 		return err
 	}
-	runner := engine.Runner{Store: s, Clock: clock{p.now}, Observe: (&plain{out: p.progressOut(), events: true}).observe}
-	if w, err = runner.Do(ctx, w.ID, c); err != nil {
+	seen := w.Seq
+	if w, err = s.Do(ctx, w.ID, c); err != nil {
 		return err
+	}
+	holder, elsewhere := s.(live)
+	if elsewhere { // it was decided, and is gone on with, in another process
+		err := holder.Events(ctx, w.ID, seen, func(e engine.Event) error {
+			if e.Seq <= w.Seq {
+				observe(w, []engine.Event{e})
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
 	}
 	if a.json {
 		return a.printJSON(statusDocument{Schema: schema, Workflows: []workflowDocument{newWorkflowDocument(w)}})
@@ -119,7 +132,7 @@ func (a *app) decide(ctx context.Context, name string, command func(engine.Workf
 		return err
 	}
 	text := waitLines(a.streams.Out, w, len(openOnes(all)))
-	if w.Waiting() == nil {
+	if w.Waiting() == nil && !w.State.Ended() && !elsewhere {
 		text = tryLine(a.streams.Out, "ralph loop"+inWorkflow(w, len(openOnes(all))))
 	}
 	_, err = io.WriteString(a.streams.Out, text)

@@ -3,11 +3,14 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/wrapix/wrapix/control"
+	"github.com/wrapix/wrapix/engine"
 	"github.com/wrapix/wrapix/internal/terminal"
 )
 
@@ -38,25 +41,29 @@ func (o *cancelOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s, err := p.session("cancel", false, &plain{out: p.progressOut()})
-	if err != nil {
-		return err
-	}
-	defer s.Close()
-	w, err := p.choose(ctx, s.store, false)
-	if err != nil {
-		return err
-	}
-	if !o.yes {
-		sure, err := o.ask(ctx, fmt.Sprintf("cancel %s (%s; %s)? [y/N] ", w.ID, w.SpecPath, tally(w.Tasks)))
-		if err != nil || !sure {
-			return err
+	var w engine.Workflow
+	switch l, errDial := p.dial(ctx); {
+	case errDial == nil: // the process that works on it stops its sandboxes itself
+		defer l.Close()
+		w, err = o.cancel(ctx, p, l, func(w engine.Workflow) (engine.Workflow, error) {
+			return l.Do(ctx, w.ID, engine.Cancel{Reason: cancelReason})
+		})
+	case !errors.Is(errDial, control.ErrNobody):
+		return errDial
+	default:
+		s, errOpen := p.session("cancel", false, &plain{out: p.progressOut()})
+		if errOpen != nil {
+			return errOpen
 		}
+		defer s.Close()
+		w, err = o.cancel(ctx, p, s.store, func(w engine.Workflow) (engine.Workflow, error) {
+			if err := s.connect(ctx); err != nil {
+				return w, err
+			}
+			return s.runner.Cancel(ctx, w, cancelReason)
+		})
 	}
-	if err := s.connect(ctx); err != nil {
-		return err
-	}
-	if w, err = s.runner.Cancel(ctx, w, "by a person"); err != nil {
+	if err != nil || w.State != engine.Cancelled {
 		return err
 	}
 	if o.json {
@@ -64,6 +71,23 @@ func (o *cancelOptions) run(ctx context.Context) error {
 	}
 	o.line("%s is cancelled", w.ID)
 	return nil
+}
+
+const cancelReason = "by a person"
+
+// cancel asks, where it has to, and cancels. A person who does not want to gets the workflow as it is.
+func (o *cancelOptions) cancel(ctx context.Context, p *project, from reader, end func(engine.Workflow) (engine.Workflow, error)) (engine.Workflow, error) {
+	w, err := p.choose(ctx, from, false)
+	if err != nil {
+		return w, err
+	}
+	if !o.yes {
+		sure, err := o.ask(ctx, fmt.Sprintf("cancel %s (%s; %s)? [y/N] ", w.ID, w.SpecPath, tally(w.Tasks)))
+		if err != nil || !sure {
+			return w, err
+		}
+	}
+	return end(w)
 }
 
 // ask asks a person on the terminal; only yes is yes.

@@ -151,7 +151,7 @@ func (p *project) checkState(ctx context.Context) []sandbox.Finding {
 }
 
 func (p *project) checkStore(ctx context.Context) []sandbox.Finding {
-	s, err := p.readStore()
+	s, err := p.readStore(false)
 	switch {
 	case errors.Is(err, errNoWorkflow):
 		return nil

@@ -28,6 +28,11 @@ func TestKilledBetweenAnyTwoEffects(t *testing.T) {
 			})
 		}
 	}
+	// Behind the last outcome of the workflow: it is done, and its sandbox is still there.
+	t.Run("recorded/last", func(t *testing.T) {
+		t.Parallel()
+		killedAt(t, "recorded:4")
+	})
 }
 
 func killedAt(t *testing.T, point string) {

@@ -49,7 +49,7 @@ func (o *graphOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s, err := p.reader()
+	s, err := p.reader(ctx)
 	if err != nil {
 		return err
 	}

@@ -48,7 +48,7 @@ func (a *app) history(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s, err := p.reader()
+	s, err := p.reader(ctx)
 	if err != nil {
 		return err
 	}

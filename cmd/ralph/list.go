@@ -76,7 +76,7 @@ func (a *app) list(ctx context.Context) error {
 
 // all lists the project's workflows without their tasks; none where nothing was started yet.
 func (p *project) all(ctx context.Context) ([]engine.Workflow, error) {
-	s, err := p.reader()
+	s, err := p.reader(ctx)
 	if errors.Is(err, errNoWorkflow) {
 		return nil, nil
 	}

@@ -94,7 +94,7 @@ func (o *logsOptions) find(ctx context.Context, p *project) (w engine.Workflow, 
 			return w, id, usagef("ralph status", "%w", err)
 		}
 	}
-	s, err := p.reader()
+	s, err := p.reader(ctx)
 	if err != nil {
 		return w, id, err
 	}

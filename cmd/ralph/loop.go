@@ -79,6 +79,9 @@ func (p *project) pickSpec(spec string) (pick, error) {
 			if err := p.checkSpec(path, false); err != nil {
 				return engine.Workflow{}, err
 			}
+			if past := ofSpec(all, p.inProject(path)); len(past) > 0 {
+				s.sweep(ctx, past[len(past)-1].ID)
+			}
 			return s.start(ctx, all, path, false)
 		case 1:
 			return s.store.Load(ctx, open[0].ID)

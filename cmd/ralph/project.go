@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/wrapix/wrapix/config"
 	"github.com/wrapix/wrapix/engine"
@@ -60,25 +61,43 @@ type reader interface {
 	Close() error
 }
 
-// reader opens what is to be looked at. Nothing is made where nothing was started yet; the error is errNoWorkflow.
-func (p *project) reader() (reader, error) {
-	s, err := p.readStore()
-	if err != nil {
-		return nil, err
+// reader opens what is to be looked at: the store, or the process that has it open. Nothing is made where nothing was
+// started yet; the error is errNoWorkflow.
+func (p *project) reader(ctx context.Context) (reader, error) {
+	open := func(wait bool) (reader, error) {
+		s, err := p.readStore(wait)
+		if err != nil {
+			return nil, err
+		}
+		return s, nil
 	}
-	return s, nil
+	return throughHolder(ctx, p, open, func(l live) reader { return l })
+}
+
+// stateDir is the project's state folder, whether it is there or not.
+func (p *project) stateDir() (string, error) {
+	dir, err := config.StateDir(p.root)
+	if err != nil {
+		return "", err
+	}
+	return dir, config.CheckStateDir(dir, p.root)
+}
+
+// patience is how long to wait for a store that another process holds: not at all, or as long as short commands take.
+func patience(wait bool) time.Duration {
+	if wait {
+		return 0
+	}
+	return -1
 }
 
 // readStore opens the store for reading.
-func (p *project) readStore() (*store.Store, error) {
-	dir, err := config.StateDir(p.root)
+func (p *project) readStore(wait bool) (*store.Store, error) {
+	dir, err := p.stateDir()
 	if err != nil {
 		return nil, err
 	}
-	if err := config.CheckStateDir(dir, p.root); err != nil {
-		return nil, err
-	}
-	s, err := store.Open(filepath.Join(dir, store.File), store.Options{ReadOnly: true})
+	s, err := store.Open(filepath.Join(dir, store.File), store.Options{ReadOnly: true, Wait: patience(wait)})
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, errNoWorkflow
 	}
@@ -87,11 +106,11 @@ func (p *project) readStore() (*store.Store, error) {
 
 // writer opens the store for changing it. Where there is none yet it is made, with its folder, for the commands that
 // start something, and is errNoWorkflow for the others.
-func (p *project) writer(command string, starts bool) (s *store.Store, dir string, err error) {
+func (p *project) writer(command string, starts, wait bool) (s *store.Store, dir string, err error) {
 	if starts {
 		dir, err = config.OpenStateDir(p.root)
-	} else if dir, err = config.StateDir(p.root); err == nil {
-		err = config.CheckStateDir(dir, p.root)
+	} else {
+		dir, err = p.stateDir()
 	}
 	if err != nil {
 		return nil, "", err
@@ -100,7 +119,7 @@ func (p *project) writer(command string, starts bool) (s *store.Store, dir strin
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) && !starts {
 		return nil, "", errNoWorkflow
 	}
-	s, err = store.Open(path, store.Options{Command: "ralph " + command})
+	s, err = store.Open(path, store.Options{Command: "ralph " + command, Wait: patience(wait)})
 	return s, dir, err
 }
 

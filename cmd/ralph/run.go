@@ -30,12 +30,16 @@ func (p *project) runWorkflow(ctx context.Context, command string, starts bool, 
 	if err != nil {
 		return w, err
 	}
-	if !w.State.Ended() {
+	if w.State.Ended() {
+		s.sweep(ctx, w.ID)
+	} else {
 		if err := s.connect(ctx); err != nil {
 			return w, err
 		}
 		stopNote := context.AfterFunc(ctx, func() { s.show.note("stopping; press Ctrl-C again to leave at once") })
 		defer stopNote()
+		s.works = w.ID
+		s.serve(ctx, command)
 		s.show.begin(w)
 		if w, err = s.runner.Do(ctx, w.ID, engine.SetLimits{Limits: limits.over(s.conf.Loop)}); err == nil {
 			w, err = do(ctx, s, w)
@@ -49,6 +53,18 @@ func (p *project) runWorkflow(ctx context.Context, command string, starts bool, 
 		p.account(w, len(openOnes(all)))
 	}
 	return w, err
+}
+
+// sweep removes what is left of a workflow that has ended: the process that ended it may have died before it could. A
+// person is told where that does not work, and nothing depends on it.
+func (s *session) sweep(ctx context.Context, id engine.WorkflowID) {
+	err := s.connect(ctx)
+	if err == nil {
+		err = s.steps.Sweep(ctx, id, nil)
+	}
+	if err != nil {
+		s.show.note(fmt.Sprintf("whether sandboxes of %s are left is not known: %v", id, err))
+	}
 }
 
 // pickChosen picks the workflow that is meant.

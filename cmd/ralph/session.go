@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/wrapix/wrapix/config"
+	"github.com/wrapix/wrapix/control"
 	"github.com/wrapix/wrapix/engine"
 	"github.com/wrapix/wrapix/internal/wallclock"
 	"github.com/wrapix/wrapix/sandbox"
@@ -22,21 +23,24 @@ type session struct {
 	state string
 	store *store.Store
 	show  progress
+	works engine.WorkflowID // the workflow that is worked on
 
 	// What connect opens.
 	podman *podman.Engine
 	steps  *steps.Steps
 	runner *engine.Runner
 	notify *notifier
+	feed   *control.Feed
+	server *control.Server   // nil where no socket could be made
 	images map[string]string // by profile, as far as they were asked for
 }
 
 // session opens the configuration and the store for a command; starts says that it may be the first in the project.
 func (p *project) session(command string, starts bool, show progress) (*session, error) {
-	s := &session{project: p, show: show, images: map[string]string{}}
+	s := &session{project: p, show: show, feed: &control.Feed{}, images: map[string]string{}}
 	var err error
 	if s.conf, err = p.config(); err == nil {
-		s.store, s.state, err = p.writer(command, starts)
+		s.store, s.state, err = p.writer(command, starts, true)
 	}
 	if err != nil {
 		s.Close()
@@ -59,22 +63,38 @@ func (s *session) connect(ctx context.Context) (err error) {
 		Agent: s.conf.Agent.Command, Checks: commands(s.conf.Checks), Image: s.image, Profiles: config.Profiles(),
 		Network: sandbox.Network(s.conf.Sandbox.Network), Env: s.conf.Sandbox.Env,
 		Limits: sandbox.Limits{MemoryBytes: s.conf.Sandbox.MemoryBytes, CPUs: s.conf.Sandbox.CPUs, Pids: s.conf.Sandbox.Pids},
-		Output: s.show.output,
+		Output: s.output,
 	})
 	s.notify = newNotifier(s.conf.Notify.Enabled, s.streams, s.show)
-	s.runner = &engine.Runner{Store: s.store, Steps: s.steps, Notifier: s.notify, Clock: clock{s.now}, Sleep: wallclock.Sleep, Observe: s.show.observe}
+	s.runner = &engine.Runner{Store: s.store, Steps: s.steps, Notifier: s.notify, Clock: clock{s.now}, Sleep: wallclock.Sleep, Observe: s.observe}
 	return nil
+}
+
+// observe passes events on to the display and to those who follow through the socket.
+func (s *session) observe(w engine.Workflow, events []engine.Event) {
+	s.feed.Observe(w, events)
+	s.show.observe(w, events)
+}
+
+// output passes on what the workflow's activities print.
+func (s *session) output(id engine.AttemptID, b []byte) {
+	s.feed.Output(s.works, id)
+	s.show.output(id, b)
 }
 
 // Close gives the project free. What still is to be told to a person is told before.
 func (s *session) Close() error {
 	var err error
+	if s.server != nil {
+		err = s.server.Close()
+		s.server = nil
+	}
 	if s.notify != nil {
 		s.notify.Close()
 	}
 	s.show.close()
 	if s.podman != nil {
-		err = s.podman.Close()
+		err = errors.Join(err, s.podman.Close())
 	}
 	if s.store != nil {
 		err = errors.Join(err, s.store.Close())

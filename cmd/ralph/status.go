@@ -110,7 +110,7 @@ func (a *app) status(ctx context.Context) error {
 
 // statusWorkflows returns the workflow that -w names, or all that are open, or the latest; and how many are open.
 func (p *project) statusWorkflows(ctx context.Context) ([]engine.Workflow, int, error) {
-	s, err := p.reader()
+	s, err := p.reader(ctx)
 	if errors.Is(err, errNoWorkflow) && p.workflow == "" {
 		return nil, 0, nil
 	}

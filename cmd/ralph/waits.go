@@ -21,6 +21,8 @@ func ways(w engine.Workflow, wait engine.OpenWait, in string) []string {
 		return []string{"ralph loop" + in + raise(w)}
 	case wait.Kind == engine.RateLimited:
 		return []string{"ralph loop" + in}
+	case wait.Kind == engine.Paused:
+		return []string{"ralph resume" + in}
 	}
 	return nil
 }
