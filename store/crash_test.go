@@ -66,7 +66,6 @@ func TestFullDisk(t *testing.T) {
 	path := testPath(t)
 	s := openTest(t, path, Options{})
 	w := begin(t, s, "w", 3)
-	before := whole(t, w)
 	info, err := os.Stat(path)
 	if err != nil {
 		t.Fatal(err)
@@ -82,7 +81,7 @@ func TestFullDisk(t *testing.T) {
 	big := engine.Finish{Outcome: engine.Outcome{Message: strings.Repeat("x", 1<<20)}}
 	w = do(t, s, w, engine.Intend{Task: "T1"})
 	big.ID = w.Task("T1").Open.ID
-	before = whole(t, w)
+	before := whole(t, w)
 	if _, err = try(s, w, big); err == nil {
 		t.Fatal("the append was accepted")
 	}
