@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -80,7 +81,11 @@ func (o *runOptions) inSandbox(ctx context.Context, dir string, cfg config.Sandb
 	}
 	spec.Labels[labelLock] = held.path
 
-	streams := sandbox.Streams{Stdin: o.streams.in, Stdout: o.streams.out, Stderr: o.streams.err}
+	out := &pipe{to: o.streams.out}
+	streams := sandbox.Streams{Stdin: o.streams.in, Stdout: out, Stderr: &pipe{to: o.streams.err}}
+	if isTerminal(o.streams.in) && !inForeground(o.streams.in) {
+		streams.Stdin = nil // to read from it would stop us
+	}
 	rt := &observed{Runtime: engine, tty: openTerminal(o.streams), signals: signals}
 	if rt.tty != nil {
 		streams.Terminal, streams.Resize = true, rt.tty.resized
@@ -96,7 +101,22 @@ func (o *runOptions) inSandbox(ctx context.Context, dir string, cfg config.Sandb
 		return code, err
 	}
 	held.release()
+	if out.broken {
+		return 128 + int(syscall.SIGPIPE), nil
+	}
 	return code, err
+}
+
+// pipe is an output that nobody may read to its end, as in `wrapix -- yes | head`. Without listen it would end us.
+type pipe struct {
+	to     io.Writer
+	broken bool
+}
+
+func (p *pipe) Write(b []byte) (int, error) {
+	n, err := p.to.Write(b)
+	p.broken = p.broken || errors.Is(err, syscall.EPIPE)
+	return n, err
 }
 
 // observed is a Runtime that hands the terminal and the signals over at the moment when the command is started, and

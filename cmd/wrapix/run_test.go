@@ -27,6 +27,8 @@ type process struct {
 	*exec.Cmd
 	stdout *bufio.Reader
 	stderr bytes.Buffer
+
+	closeStdout func() error
 }
 
 func project(t *testing.T) string {
@@ -47,7 +49,7 @@ func start(t *testing.T, args ...string) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.stdout = bufio.NewReader(out)
+	p.stdout, p.closeStdout = bufio.NewReader(out), out.Close
 	if err := p.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -161,6 +163,20 @@ func TestSignalAtAnyMoment(t *testing.T) {
 		if code != 128+15 && code != -1 {
 			t.Errorf("after %s: exit code %d: %s", after, code, p.stderr.String())
 		}
+	}
+	nothingLeft(t)
+}
+
+// Nobody reads on: the command is ended and nothing stays.
+func TestBrokenPipe(t *testing.T) {
+	p := start(t, project(t), "--", "yes")
+	p.line(t, "y")
+	if err := p.closeStdout(); err != nil {
+		t.Fatal(err)
+	}
+	_ = p.Wait()
+	if code := p.ProcessState.ExitCode(); code != 128+13 || p.stderr.Len() > 0 {
+		t.Errorf("exit code %d: %s", code, p.stderr.String())
 	}
 	nothingLeft(t)
 }

@@ -29,6 +29,7 @@ func (e *signalError) Error() string { return fmt.Sprintf("ended by signal %d", 
 // command's.
 type signals struct {
 	arrived chan os.Signal
+	broken  chan os.Signal // asked for and not read: a write to a pipe without a reader shall fail instead of ending us
 	done    chan struct{}
 	loop    sync.WaitGroup
 
@@ -38,8 +39,9 @@ type signals struct {
 
 // listen begins to take signals.
 func listen(cancel context.CancelCauseFunc) *signals {
-	s := &signals{arrived: make(chan os.Signal, 32), done: make(chan struct{})}
+	s := &signals{arrived: make(chan os.Signal, 32), broken: make(chan os.Signal, 1), done: make(chan struct{})}
 	signal.Notify(s.arrived, respected(forwarded...)...)
+	signal.Notify(s.broken, syscall.SIGPIPE)
 	s.loop.Go(func() {
 		for {
 			select {
@@ -73,6 +75,7 @@ func (s *signals) take() { s.giveTo(func(syscall.Signal) {}) }
 // stop ends the taking of signals.
 func (s *signals) stop() {
 	signal.Stop(s.arrived)
+	signal.Stop(s.broken)
 	close(s.done)
 	s.loop.Wait()
 }

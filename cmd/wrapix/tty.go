@@ -29,14 +29,18 @@ type tty struct {
 // openTerminal returns the terminal that standard input and output both are, or nil. A process in the background has
 // none: it would be stopped at the first touch.
 func openTerminal(s streams) *tty {
-	in, out := int(s.in.Fd()), int(s.out.Fd())
-	if !term.IsTerminal(in) || !term.IsTerminal(out) {
-		return nil
-	}
-	if group, err := unix.IoctlGetInt(in, unix.TIOCGPGRP); err != nil || group != unix.Getpgrp() {
+	if !isTerminal(s.in) || !isTerminal(s.out) || !inForeground(s.in) {
 		return nil
 	}
 	return &tty{in: s.in, out: s.out, resized: make(chan sandbox.Size), end: make(chan struct{})}
+}
+
+func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
+
+// inForeground says whether the terminal is ours at present, and not that of the shell which started us with "&".
+func inForeground(f *os.File) bool {
+	group, err := unix.IoctlGetInt(int(f.Fd()), unix.TIOCGPGRP)
+	return err == nil && group == unix.Getpgrp()
 }
 
 func (t *tty) size() sandbox.Size {

@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// screen is a terminal with a wrapix on it.
+// screen is a terminal, with a wrapix on it.
 type screen struct {
 	*exec.Cmd
 	master, slave *os.File
@@ -21,7 +21,7 @@ type screen struct {
 	seen, ahead   string
 }
 
-func startOnScreen(t *testing.T, width, height uint16, args ...string) *screen {
+func newScreen(t *testing.T, width, height uint16) *screen {
 	t.Helper()
 	// Not blocking, so that a read can be given up.
 	fd, err := unix.Open("/dev/ptmx", unix.O_RDWR|unix.O_NOCTTY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
@@ -43,20 +43,34 @@ func startOnScreen(t *testing.T, width, height uint16, args ...string) *screen {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	s := &screen{Cmd: exec.CommandContext(ctx, "wrapix", args...), master: master, slave: slave, fd: fd}
-	s.Stdin, s.Stdout, s.Stderr = slave, slave, slave
-	s.Env = append(os.Environ(), "TERM=xterm")
-	s.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true, Ctty: 0}
+	s := &screen{master: master, slave: slave, fd: fd}
+	t.Cleanup(func() {
+		slave.Close()
+		master.Close()
+	})
 	s.resize(t, width, height)
+	return s
+}
+
+// on makes the terminal that of a command which is to be started.
+func (s *screen) on(cmd *exec.Cmd) *exec.Cmd {
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = s.slave, s.slave, s.slave
+	cmd.Env = append(os.Environ(), "TERM=xterm")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true, Ctty: 0}
+	return cmd
+}
+
+func startOnScreen(t *testing.T, width, height uint16, args ...string) *screen {
+	t.Helper()
+	s := newScreen(t, width, height)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	s.Cmd = s.on(exec.CommandContext(ctx, "wrapix", args...))
 	if err := s.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
 		cancel()
 		_ = s.Wait()
-		slave.Close()
-		master.Close()
 	})
 	return s
 }
@@ -181,6 +195,21 @@ func TestHangup(t *testing.T) {
 		t.Errorf("exit code %d after %s", code, time.Since(began))
 	}
 	nothingLeft(t)
+}
+
+// Started with "&" by a shell: the terminal is not touched, or we would be stopped.
+func TestInTheBackground(t *testing.T) {
+	s := newScreen(t, 80, 24)
+	shell := s.on(exec.Command("sh", "-c",
+		`set -m; wrapix "$0" -- sh -c 'test -t 0 || test -t 1 || echo no terminal; cat' & wait $!; echo "code $?"`, project(t)))
+	if err := shell.Start(); err != nil {
+		t.Fatal(err)
+	}
+	s.until(t, "no terminal")
+	s.until(t, "code 0")
+	if err := shell.Wait(); err != nil {
+		t.Error(err)
+	}
 }
 
 // In a pipe there is no terminal, whatever standard input is.
