@@ -191,6 +191,18 @@ type view struct {
 }
 
 func (e *Engine) view(ctx context.Context, spec sandbox.Spec) (view, error) {
+	sources := []string{spec.Workspace.Source, spec.Input}
+	for _, m := range spec.Mounts {
+		sources = append(sources, m.Source)
+	}
+	for _, source := range sources {
+		if source == "" {
+			continue
+		}
+		if _, err := os.Stat(source); err != nil { // Podman would say it only at the start, in its own words
+			return view{}, err
+		}
+	}
 	v := view{mounts: []specs.Mount{
 		tmpfs("/tmp", "mode=1777"), tmpfs("/var/tmp", "mode=1777"), tmpfs(sandbox.HomeDir, "mode=1777"),
 		tmpfs("/run", "mode=755", "size=64m"), tmpfs(sandbox.OutputDir, "mode=1777", "size=64m"),
@@ -219,7 +231,8 @@ func (e *Engine) workspace(ctx context.Context, v *view, spec sandbox.Spec) erro
 	case sandbox.ReadOnly:
 		v.mounts = append(v.mounts, bind(source, sandbox.WorkspaceDir, true))
 	case sandbox.Discard:
-		if e.host.overlay {
+		// Commas and backslashes mean something in an overlay's options, and Podman does not escape them.
+		if e.host.overlay && !strings.ContainsAny(source, `,\`) {
 			v.overlays = append(v.overlays, &specgen.OverlayVolume{Destination: sandbox.WorkspaceDir, Source: source})
 			return nil
 		}

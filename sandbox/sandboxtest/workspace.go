@@ -94,6 +94,24 @@ var workspaceTests = []test{
 			check(t, "stdout", s.want0(t, spec).stdout, "of the host\n")
 		}
 	}},
+	{"StrangePath", func(t *testing.T, s *suite) {
+		for _, name := range []string{"a b", "a:b", "a,b=c", `a\b`, "ü\"'$(x)", "a\nb"} {
+			for _, access := range []sandbox.Access{sandbox.ReadWrite, sandbox.ReadOnly, sandbox.Discard} {
+				dir := filepath.Join(t.TempDir(), name)
+				writeFile(t, dir+"/file", "x\n")
+				writeFile(t, dir+"/.git/config", "[core]\n")
+				spec := s.spec(t, "cat file .git/config")
+				spec.Workspace = sandbox.Workspace{Source: dir, Access: access}
+				check(t, name+" "+string(access), s.want0(t, spec).stdout, "x\n[core]\n")
+			}
+		}
+	}},
+	{"Missing", func(t *testing.T, s *suite) {
+		spec := s.spec(t, "true")
+		spec.Workspace.Source = filepath.Join(t.TempDir(), "nothing")
+		_, err := sandbox.Run(testContext(t), s.rt, spec, sandbox.Sink{})
+		checkErr(t, "run", err, os.ErrNotExist)
+	}},
 	{"None", func(t *testing.T, s *suite) {
 		check(t, "stdout", s.sh(t, "pwd; ls -A | wc -l; echo x > file; cat file").stdout, "/workspace\n0\nx\n")
 	}},
