@@ -1,6 +1,7 @@
 package snapshot
 
 import (
+	"fmt"
 	"strings"
 )
 
@@ -11,6 +12,7 @@ import (
 // meets them, so a pipe in their place would stop it forever. A test holds the outcome against git's own.
 type rules struct {
 	outer    *rules
+	size     int    // of the text, with that of outer
 	base     string // the folder, "" for the root
 	patterns []pattern
 }
@@ -26,12 +28,22 @@ type pattern struct {
 	suffix  bool // a star and then plain text
 }
 
-// maxIgnoreFile is what an ignore file may hold: far more than any that a person wrote.
-const maxIgnoreFile = 1 << 20
+// maxIgnoreText is what the ignore files of a folder and those above it may hold together: far more than any that a
+// person wrote. Without a bound, an agent could fill the host's memory with them.
+const maxIgnoreText = 256 << 10
 
-// parseRules reads an ignore file as git does (dir.c, add_patterns_from_buffer). Every text is valid.
-func parseRules(outer *rules, base string, text []byte) *rules {
-	r := &rules{outer: outer, base: base}
+var errIgnoreText = fmt.Errorf("more than %d bytes of patterns here and above", maxIgnoreText)
+
+// parseRules reads an ignore file as git does (dir.c, add_patterns_from_buffer). Every text is valid, but there can be
+// too much of it: then what is returned are the outer rules.
+func parseRules(outer *rules, base string, text []byte) (*rules, error) {
+	r := &rules{outer: outer, base: base, size: len(text)}
+	if outer != nil {
+		r.size += outer.size
+	}
+	if r.size > maxIgnoreText {
+		return outer, errIgnoreText
+	}
 	for line := range strings.SplitSeq(strings.TrimPrefix(string(text), "\xef\xbb\xbf"), "\n") {
 		line, _, _ = strings.Cut(strings.TrimSuffix(line, "\r"), "\x00")
 		if line == "" || line[0] == '#' {
@@ -42,9 +54,9 @@ func parseRules(outer *rules, base string, text []byte) *rules {
 		}
 	}
 	if len(r.patterns) == 0 {
-		return outer
+		return outer, nil
 	}
-	return r
+	return r, nil
 }
 
 // trimSpaces drops spaces at the end that no backslash stands before.

@@ -2,6 +2,7 @@ package snapshot
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,6 +12,26 @@ import (
 
 	"pgregory.net/rapid"
 )
+
+// TestFloodOfPatterns: ignore files cannot fill the memory, and who tries is named.
+func TestFloodOfPatterns(t *testing.T) {
+	p := newProject(t)
+	p.write(".gitignore", strings.Repeat("x\n", maxIgnoreText/4))
+	p.write("x", "ignored")
+	p.write("a/.gitignore", strings.Repeat("y\n", maxIgnoreText/4+1))
+	p.write("a/y", "not ignored")
+	p.write("b/.gitignore", strings.Repeat("y\n", maxIgnoreText))
+	for i := range 2 * maxWarnings {
+		p.must(os.Mkdir(p.path(fmt.Sprintf("%05d", i)), 0o777))
+	}
+	p.write("z/.GIT/f", "f")
+	s := p.take()
+	p.wantFiles(s, ".gitignore", "a/.gitignore", "a/y", "b/.gitignore")
+	p.wantWarning(s, LooksLikeGit, "z/.GIT")
+	if len(s.Warnings) != maxWarnings || s.More != maxWarnings+3 {
+		t.Errorf("%d warnings, %d more", len(s.Warnings), s.More)
+	}
+}
 
 // TestIgnoredAsGitDoes holds what a snapshot has, and leaves out, against `git ls-files` in random trees with random
 // ignore files.

@@ -2,6 +2,7 @@ package snapshot
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/hex"
 	"encoding/json"
@@ -37,6 +38,7 @@ const logFormat = "--format=%H%n%T%n%ct%n%B"
 type note struct {
 	Ignored  int           `json:"ignored"`
 	Warnings []noteWarning `json:"warnings,omitempty"`
+	More     int           `json:"more,omitempty"`
 }
 
 // noteWarning holds bytes, which JSON encodes whatever they are: paths need not be UTF-8.
@@ -50,7 +52,17 @@ type noteWarning struct {
 const maxWarnings = 1000
 
 func commitText(message string, ignored int, warnings []Warning) ([]byte, error) {
-	n := note{Ignored: ignored}
+	// What is missing comes first: nobody shall push it out with a thousand empty folders.
+	slices.SortFunc(warnings, func(a, b Warning) int {
+		if a.Kind.lost() != b.Kind.lost() {
+			if a.Kind.lost() {
+				return -1
+			}
+			return 1
+		}
+		return cmp.Or(strings.Compare(a.Path, b.Path), strings.Compare(string(a.Kind), string(b.Kind)))
+	})
+	n := note{Ignored: ignored, More: max(0, len(warnings)-maxWarnings)}
 	for _, w := range warnings[:min(len(warnings), maxWarnings)] {
 		n.Warnings = append(n.Warnings, noteWarning{w.Kind, []byte(w.Path), w.Reason})
 	}
@@ -78,7 +90,7 @@ func parseSnapshot(text string) (s Snapshot, err error) {
 		return s, fmt.Errorf("snapshot %s: %w", parts[0], err)
 	}
 	s = Snapshot{
-		ID: parts[0], Tree: parts[1], Time: time.Unix(seconds, 0), Message: strings.TrimSpace(body[:last]), Ignored: n.Ignored,
+		ID: parts[0], Tree: parts[1], Time: time.Unix(seconds, 0), Message: strings.TrimSpace(body[:last]), Ignored: n.Ignored, More: n.More,
 	}
 	for _, w := range n.Warnings {
 		s.Warnings = append(s.Warnings, Warning{w.Kind, string(w.Path), w.Reason})

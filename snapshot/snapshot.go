@@ -71,8 +71,10 @@ type Snapshot struct {
 	Message string
 	// Ignored counts what the snapshot leaves out as ignored; a folder that is ignored counts once.
 	Ignored int
-	// Warnings name what else it leaves out, and what there is to know; the first thousand.
+	// Warnings name what else it leaves out, then what there is to know, by path; a thousand at most.
 	Warnings []Warning
+	// More counts the warnings that are not named.
+	More int
 }
 
 // Warning is one thing about a path that a person should know of a snapshot.
@@ -160,28 +162,32 @@ func resolve(path string) (string, error) {
 	return filepath.EvalSymlinks(path)
 }
 
-// prepare makes what is missing of the repository. Each step may have been the last of a process that was killed.
+// prepare makes what is missing of the repository. The configuration comes last: where it is right, all else is there
+// and safe.
 func (r *Repo) prepare() error {
+	last := filepath.Join(r.dir, "config")
+	if b, err := os.ReadFile(last); err == nil && string(b) == configuration {
+		return nil
+	}
 	for _, dir := range []string{"", "objects", "objects/pack", "refs", "refs/snapshots", "info"} {
 		if err := os.Mkdir(filepath.Join(r.dir, dir), 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 			return err
 		}
 	}
-	for _, file := range []struct{ name, text string }{
-		{"config", configuration},
-		{"info/attributes", attributes},
-		// No branch: newer gits take attributes from where HEAD points to.
-		{"HEAD", "ref: refs/heads/none\n"},
-	} {
-		name := filepath.Join(r.dir, file.name)
-		if b, err := os.ReadFile(name); err == nil && string(b) == file.text {
-			continue
-		}
-		if err := replaceFile(name, []byte(file.text)); err != nil {
-			return err
-		}
+	if err := replaceFile(filepath.Join(r.dir, "info/attributes"), []byte(attributes)); err != nil {
+		return err
 	}
-	return syncFolders(filepath.Dir(r.dir), r.dir, filepath.Join(r.dir, "refs"), filepath.Join(r.dir, "objects"))
+	// No branch: newer gits take attributes from where HEAD points to.
+	if err := replaceFile(filepath.Join(r.dir, "HEAD"), []byte("ref: refs/heads/none\n")); err != nil {
+		return err
+	}
+	if err := syncFolders(filepath.Dir(r.dir), r.dir, filepath.Join(r.dir, "refs"), filepath.Join(r.dir, "objects"), filepath.Join(r.dir, "info")); err != nil {
+		return err
+	}
+	if err := replaceFile(last, []byte(configuration)); err != nil {
+		return err
+	}
+	return syncFolders(r.dir)
 }
 
 // replaceFile puts a whole file in the place of another, or none.

@@ -31,6 +31,12 @@ func (s pathSet) below(folder string) bool {
 
 var errIndex = errors.New("not an index that can be understood here")
 
+const (
+	maxIndex     = 64 << 20  // bytes of an index that is read: some 600,000 files
+	maxPathBytes = 256 << 20 // of all paths in it, which version 4 can write in very little
+	maxPath      = 4096
+)
+
 // parseIndex lists the paths of a git index (gitformat-index(5)): what the project tracks is not ignored, whatever the
 // patterns say. The file belongs to the work tree, so it is read here, as data, and not handed to git.
 func parseIndex(b []byte, base string) (pathSet, error) {
@@ -45,7 +51,7 @@ func parseIndex(b []byte, base string) (pathSet, error) {
 	var paths []string
 	var path string
 	all := b[:len(b)-hash]
-	at := header
+	at, total := header, 0
 	for range count {
 		start := at
 		if at+fixed > len(all) {
@@ -73,7 +79,8 @@ func parseIndex(b []byte, base string) (pathSet, error) {
 		if end >= len(all) {
 			return nil, errIndex
 		}
-		if path += string(all[at:end]); path == "" {
+		path += string(all[at:end])
+		if total += len(path); path == "" || len(path) > maxPath || total > maxPathBytes {
 			return nil, errIndex
 		}
 		if at = end + 1; version != 4 {

@@ -92,7 +92,7 @@ func (r *Repo) plan(ctx context.Context, lock *os.File, id string) (p plan, err 
 	if p.deltas, err = r.deltas(ctx, p.before.ID, target.ID); err != nil {
 		return p, err
 	}
-	stays, err := r.staying(ctx, target, files)
+	stays, err := r.staying(ctx, target, files, p.deltas)
 	if err != nil {
 		return p, err
 	}
@@ -102,17 +102,27 @@ func (r *Repo) plan(ctx context.Context, lock *os.File, id string) (p plan, err 
 
 // staying returns which of the files that a snapshot lacks were there all the same, as far as can be told: those that
 // its own patterns ignore, and those that its warnings name.
-func (r *Repo) staying(ctx context.Context, target Snapshot, files []entry) (func(path string) bool, error) {
+func (r *Repo) staying(ctx context.Context, target Snapshot, files []entry, deltas []delta) (func(path string) bool, error) {
+	asked := map[string]bool{}
+	for _, d := range deltas {
+		if d.Kind != Removed {
+			continue
+		}
+		for folder := parentOf(d.Path); !asked[folder]; folder = parentOf(folder) {
+			asked[folder] = true
+		}
+	}
 	then := past{texts: map[string][]byte{}, lost: map[string]bool{}, nested: map[string]bool{}, seen: map[string]ruling{}}
 	var ignoreFiles []entry
 	for _, f := range files {
-		if f.mode != modeLink && (f.path == ".gitignore" || strings.HasSuffix(f.path, "/.gitignore")) {
+		folder := parentOf(f.path)
+		if f.mode != modeLink && f.path == join(folder, ".gitignore") && asked[folder] {
 			ignoreFiles = append(ignoreFiles, f)
 		}
 	}
 	err := r.contents(ctx, oids(ignoreFiles), func(i int, size int64, content io.Reader) error {
-		if size > maxIgnoreFile {
-			return nil
+		if size > maxIgnoreText {
+			return nil // it was not used then
 		}
 		text, err := io.ReadAll(content)
 		then.texts[parentOf(ignoreFiles[i].path)] = text
@@ -156,7 +166,7 @@ func (p past) in(folder string) ruling {
 		own.rules = nil
 	}
 	if text, ok := p.texts[folder]; ok {
-		own.rules = parseRules(own.rules, folder, text)
+		own.rules, _ = parseRules(own.rules, folder, text) // too much was not used then either
 	}
 	p.seen[folder] = own
 	return own

@@ -75,7 +75,6 @@ func walk(ctx context.Context, dir string, known func(string) bool, below func(s
 		return findings{}, fmt.Errorf("walk %s: %w", dir, w.err)
 	}
 	slices.SortFunc(w.found.entries, byPath)
-	slices.SortFunc(w.found.warnings, func(a, b Warning) int { return strings.Compare(a.Path, b.Path) })
 	slices.Sort(w.found.ignored)
 	return w.found, nil
 }
@@ -98,12 +97,9 @@ func (w *walker) scope(fd int, path string) scope {
 	}
 	defer unix.Close(git)
 	if info, err := openFolder(git, "info"); err == nil {
-		if text, ok := w.ignoreFile(info, "exclude", join(path, ".git/info/exclude")); ok {
-			s.rules = parseRules(nil, path, text)
-		}
+		s.rules = w.ignoreFile(nil, info, "exclude", path, ".git/info/exclude")
 		_ = unix.Close(info)
 	}
-	const maxIndex = 512 << 20
 	b, err := readBounded(git, "index", maxIndex)
 	if errors.Is(err, unix.ENOENT) {
 		return s
@@ -141,9 +137,7 @@ func (w *walker) folder(fd int, path string, names []string, in scope, depth int
 		own.warnings = append(own.warnings, Warning{Kind: EmptyFolder, Path: path})
 	}
 	if !hidden && slices.Contains(names, ".gitignore") {
-		if text, ok := w.ignoreFile(fd, ".gitignore", join(path, ".gitignore")); ok {
-			in.rules = parseRules(in.rules, path, text)
-		}
+		in.rules = w.ignoreFile(in.rules, fd, ".gitignore", path, ".gitignore")
 	}
 	for _, name := range names {
 		if w.ctx.Err() != nil {
@@ -248,13 +242,21 @@ func isRepository(fd int) bool {
 	return true
 }
 
-// ignoreFile reads an ignore file; one that cannot be used is named and holds nothing.
-func (w *walker) ignoreFile(at int, name, path string) ([]byte, bool) {
-	b, err := readBounded(at, name, maxIgnoreFile)
-	if err != nil && !errors.Is(err, unix.ENOENT) {
-		w.warn(Warning{Kind: IgnoreFile, Path: path, Reason: err.Error()})
+// ignoreFile adds the rules of a file, named for people by folder and path. One that cannot be used is named, and has
+// no rules.
+func (w *walker) ignoreFile(outer *rules, at int, name, folder, path string) *rules {
+	text, err := readBounded(at, name, maxIgnoreText)
+	if errors.Is(err, unix.ENOENT) {
+		return outer
 	}
-	return b, err == nil
+	in := outer
+	if err == nil {
+		in, err = parseRules(outer, folder, text)
+	}
+	if err != nil {
+		w.warn(Warning{Kind: IgnoreFile, Path: join(folder, path), Reason: err.Error()})
+	}
+	return in
 }
 
 func readBounded(at int, name string, limit int64) ([]byte, error) {
