@@ -1,8 +1,8 @@
 package main
 
 import (
+	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -96,12 +96,10 @@ func command(times int, dir string, args ...string) measure {
 		began := time.Now()
 		for range times {
 			cmd := exec.CommandContext(ctx, args[0], args[1:]...)
-			cmd.Dir = dir
-			var exit *exec.ExitError
-			if _, err := cmd.Output(); errors.As(err, &exit) {
-				return 0, fmt.Errorf("%s: %w\n%s", filepath.Base(args[0]), err, exit.Stderr)
-			} else if err != nil {
-				return 0, err
+			var stderr bytes.Buffer
+			cmd.Dir, cmd.Stderr = dir, &stderr // and what it prints goes nowhere
+			if err := cmd.Run(); err != nil {
+				return 0, fmt.Errorf("%s: %w\n%s", filepath.Base(args[0]), err, stderr.Bytes())
 			}
 		}
 		return time.Since(began) / time.Duration(times), nil
