@@ -1,0 +1,148 @@
+package podman
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/containers/podman/v5/pkg/specgen"
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/wrapix/wrapix/sandbox"
+	"github.com/wrapix/wrapix/sandbox/frame"
+)
+
+// view is what a sandbox sees of the host.
+type view struct {
+	mounts   []specs.Mount
+	overlays []*specgen.OverlayVolume
+	same     []frame.Identity
+	copied   string // the copy that stands for the workspace, if any
+}
+
+func (e *Engine) view(ctx context.Context, spec sandbox.Spec) (view, error) {
+	sources := []string{spec.Workspace.Source, spec.Input}
+	for _, m := range spec.Mounts {
+		sources = append(sources, m.Source)
+	}
+	for _, source := range sources {
+		if source == "" {
+			continue
+		}
+		if _, err := os.Stat(source); err != nil { // Podman would say it only at the start, in its own words
+			return view{}, err
+		}
+	}
+	v := view{mounts: []specs.Mount{
+		tmpfs("/tmp", "mode=1777"), tmpfs("/var/tmp", "mode=1777"), tmpfs(sandbox.HomeDir, "mode=1777"),
+		tmpfs("/run", "mode=755", "size=64m"), tmpfs(sandbox.OutputDir, "mode=1777", "size=64m"),
+		bind(e.guest, guestPath, true),
+		bind(e.hosts, "/etc/hosts", true),
+	}}
+	if err := e.workspace(ctx, &v, spec); err != nil {
+		return view{}, err
+	}
+	if spec.Input != "" {
+		v.mounts = append(v.mounts, bind(spec.Input, sandbox.InputDir, true))
+	}
+	for _, m := range spec.Mounts {
+		v.mounts = append(v.mounts, bind(m.Source, m.Dest, m.ReadOnly))
+	}
+	return v, nil
+}
+
+func (e *Engine) workspace(ctx context.Context, v *view, spec sandbox.Spec) error {
+	source := spec.Workspace.Source
+	if source == "" {
+		v.mounts = append(v.mounts, tmpfs(sandbox.WorkspaceDir, "mode=1777"))
+		return nil
+	}
+	switch spec.Workspace.Access {
+	case sandbox.ReadOnly:
+		v.mounts = append(v.mounts, bind(source, sandbox.WorkspaceDir, true))
+	case sandbox.Discard:
+		// Commas and backslashes mean something in an overlay's options, and Podman does not escape them.
+		if e.host.overlay && !strings.ContainsAny(source, `,\`) {
+			v.overlays = append(v.overlays, &specgen.OverlayVolume{Destination: sandbox.WorkspaceDir, Source: source})
+			return nil
+		}
+		copied, err := e.copyWorkspace(ctx, spec.Name, source)
+		if err != nil {
+			return err
+		}
+		v.copied = copied
+		v.mounts = append(v.mounts, bind(copied, sandbox.WorkspaceDir, false))
+	case sandbox.ReadWrite, "":
+		v.mounts = append(v.mounts, bind(source, sandbox.WorkspaceDir, false))
+		return v.protect(source)
+	default:
+		return fmt.Errorf("unknown access %q", spec.Workspace.Access)
+	}
+	return nil
+}
+
+// protect keeps the sandbox from changing what the host would later run: git's hooks and configuration, and ours. `.git`
+// is bound onto itself, because a parent of a mount point can be renamed and replaced, but a mount point cannot.
+//
+// Symbolic links are left alone: the mount would follow them on the host, wherever an earlier sandbox let them point to.
+// The guest looks again after the mount (frame.Job.Same).
+func (v *view) protect(source string) error {
+	git := filepath.Join(source, ".git")
+	switch fi, err := os.Lstat(git); {
+	case errors.Is(err, os.ErrNotExist):
+	case err != nil:
+		return err
+	case fi.IsDir():
+		// An absent folder could not be protected, and git itself makes it with every repository.
+		if err := os.Mkdir(filepath.Join(git, "hooks"), 0o755); err != nil && !errors.Is(err, os.ErrExist) {
+			return err
+		}
+		if err := v.pin(git, ".git", false); err != nil {
+			return err
+		}
+		for _, name := range []string{"hooks", "config"} {
+			if err := v.pin(filepath.Join(git, name), ".git/"+name, true); err != nil {
+				return err
+			}
+		}
+	default:
+		if err := v.pin(git, ".git", true); err != nil { // of a worktree
+			return err
+		}
+	}
+	return v.pin(filepath.Join(source, "wrapix.toml"), "wrapix.toml", true)
+}
+
+// pin binds a file or folder of the workspace onto its own place, if it exists and is no link.
+func (v *view) pin(source, name string, readOnly bool) error {
+	fi, err := os.Lstat(source)
+	if errors.Is(err, os.ErrNotExist) || err == nil && !fi.IsDir() && !fi.Mode().IsRegular() {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	dest := sandbox.WorkspaceDir + "/" + name
+	v.mounts = append(v.mounts, bind(source, dest, readOnly))
+	st := fi.Sys().(*syscall.Stat_t)
+	v.same = append(v.same, frame.Identity{Path: dest, Dev: uint64(st.Dev), Ino: st.Ino})
+	return nil
+}
+
+func bind(source, dest string, readOnly bool) specs.Mount {
+	mode := "rw"
+	if readOnly {
+		mode = "ro"
+	}
+	return specs.Mount{Type: "bind", Source: source, Destination: dest, Options: []string{"rbind", "rprivate", "nosuid", "nodev", mode}}
+}
+
+// tmpfs belongs to the namespace's root, so what the sandbox may write must be writable for all; there is only one user
+// inside. Where the image has the folder, runc gives the tmpfs the folder's mode instead.
+func tmpfs(dest string, options ...string) specs.Mount {
+	return specs.Mount{Type: "tmpfs", Source: "tmpfs", Destination: dest, Options: append([]string{"rw", "nosuid", "nodev"}, options...)}
+}
