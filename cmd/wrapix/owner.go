@@ -100,6 +100,9 @@ func ownerOf(c sandbox.Container) ownership {
 	}
 	// One of ralph's: whoever works on a project has its database locked.
 	project := c.Labels[labelProject]
+	if _, err := os.Stat(project); errors.Is(err, fs.ErrNotExist) {
+		return ownerGone // with the project itself, so nobody can go on with it
+	}
 	state, err := config.StateDir(project)
 	if err == nil {
 		err = config.CheckStateDir(state, project)

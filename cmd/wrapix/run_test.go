@@ -240,6 +240,7 @@ func TestPruneHalfMade(t *testing.T) {
 		"wrapix-test-half-made": free,
 		"wrapix-test-rebooted":  filepath.Join(filepath.Dir(held.path), "wrapix-test-none.lock"),
 		"ralph-test-unknown":    "",
+		"ralph-test-vanished":   "",
 	} {
 		o := runOptions{command: []string{"true"}}
 		cfg, err := loadConfig(dir)
@@ -250,6 +251,9 @@ func TestPruneHalfMade(t *testing.T) {
 		spec.Name, spec.Image, spec.Attached = name, testImage, true
 		if spec.Labels[labelLock] = lock; lock == "" {
 			delete(spec.Labels, labelLock)
+		}
+		if name == "ralph-test-vanished" {
+			spec.Labels[labelProject] = dir + "-vanished"
 		}
 		if err := engine.Create(ctx, spec); err != nil {
 			t.Fatal(err)
@@ -262,6 +266,7 @@ func TestPruneHalfMade(t *testing.T) {
 	}
 	for name, gone := range map[string]bool{
 		"wrapix-test-making": false, "wrapix-test-half-made": true, "wrapix-test-rebooted": true, "ralph-test-unknown": false,
+		"ralph-test-vanished": true,
 	} {
 		if strings.Contains(out.String(), "removed "+name+":") != gone {
 			t.Errorf("%s: removed is not %v: %s", name, gone, out.String())
