@@ -101,6 +101,12 @@ type Outcome struct {
 	// Of a verification: one entry a check, in order.
 	Checks []CheckResult `json:"checks,omitempty"`
 
+	// Snapshot is that of the work tree which an agent's attempt left, and Tree its content. They are empty where none
+	// was taken, and SnapshotError says why where one should have been.
+	Snapshot      string `json:"snapshot,omitempty"`
+	Tree          string `json:"tree,omitempty"`
+	SnapshotError string `json:"snapshot_error,omitempty"`
+
 	// Transcript says what the sandbox printed, so that the kept file can be held against it.
 	Transcript Transcript `json:"transcript"`
 

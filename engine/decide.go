@@ -174,15 +174,25 @@ func (d *decision) claimed(t *Task, c Finish) {
 	}
 }
 
-// exhaust fails a task whose attempts are used up.
+// maxSame is how many attempts may fail in the same way without having changed anything.
+const maxSame = 3
+
+// exhaust stops a task whose attempts lead nowhere, or are used up.
 func (d *decision) exhaust(id TaskID) {
-	t, limit := d.ev.w.Task(id), d.ev.w.Limits.MaxAttempts
-	if d.err != nil || limit == 0 || t.Failures < limit {
+	if d.err != nil {
 		return
 	}
-	reason := fmt.Sprintf("%d failed attempts (max_attempts = %d); the last: %s", t.Failures, limit, t.LastFailure.Reason)
-	d.emit(TaskFailedEvent, id, t.Attempts, ReasonData{Reason: reason})
-	d.emit(WaitEntered, id, t.Attempts, WaitData{Kind: BudgetSpent, Message: reason})
+	t, limit := d.ev.w.Task(id), d.ev.w.Limits.MaxAttempts
+	switch {
+	case t.LastFailure.Same >= maxSame:
+		reason := fmt.Sprintf("no progress: %d attempts left the same files and failed the same way: %s", t.LastFailure.Same, t.LastFailure.Reason)
+		d.emit(TaskStalled, id, t.Attempts, ReasonData{Reason: reason})
+		d.emit(WaitEntered, id, t.Attempts, WaitData{Kind: Blocked, Message: reason})
+	case limit > 0 && t.Failures >= limit:
+		reason := fmt.Sprintf("%d failed attempts (max_attempts = %d); the last: %s", t.Failures, limit, t.LastFailure.Reason)
+		d.emit(TaskFailedEvent, id, t.Attempts, ReasonData{Reason: reason})
+		d.emit(WaitEntered, id, t.Attempts, WaitData{Kind: BudgetSpent, Message: reason})
+	}
 }
 
 func (c Interrupt) decide(d *decision) error {

@@ -94,6 +94,7 @@ const (
 	TaskVerified       EventType = "task.verified"       // NoData
 	TaskUnchecked      EventType = "task.unchecked"      // NoData: done on the agent's word, there is no check
 	TaskFailedEvent    EventType = "task.failed"         // ReasonData
+	TaskStalled        EventType = "task.stalled"        // ReasonData: its attempts change nothing
 	TaskRetried        EventType = "task.retried"        // RetriedData
 	TaskSkippedEvent   EventType = "task.skipped"        // ReasonData: a person does without it
 	QuestionAnswered   EventType = "question.answered"   // AnswerData
@@ -114,7 +115,7 @@ var payloads = map[EventType]any{
 	WorkflowCreated: CreatedData{}, WorkflowStarted: StartedData{}, PlanSkipped: ReasonData{}, PlanWritten: SourceData{},
 	TasksPlanned: TasksData{}, TaskReleased: NoData{}, AttemptIntended: IntendedData{}, AttemptFinished: FinishedData{},
 	AttemptInterrupted: InterruptedData{}, CheckIntended: IntendedData{}, CheckFinished: FinishedData{},
-	CheckInterrupted: InterruptedData{}, TaskVerified: NoData{}, TaskUnchecked: NoData{}, TaskFailedEvent: ReasonData{},
+	CheckInterrupted: InterruptedData{}, TaskVerified: NoData{}, TaskUnchecked: NoData{}, TaskFailedEvent: ReasonData{}, TaskStalled: ReasonData{},
 	TaskRetried: RetriedData{}, TaskSkippedEvent: ReasonData{}, QuestionAnswered: AnswerData{}, WaitEntered: WaitData{}, WaitNotified: NoData{},
 	WaitLeft: WaitLeftData{}, LimitsChanged: LimitsData{}, WorkflowRunning: NoData{}, WorkflowWaiting: StateData{},
 	WorkflowResumed: StateData{}, WorkflowVerifying: NoData{}, WorkflowDone: NoData{}, WorkflowCancelled: ReasonData{},

@@ -223,6 +223,8 @@ func (ev *evolution) taskEvent(t *Task, e Event) error {
 		return t.move("pass")
 	case TaskFailedEvent:
 		return t.move("fail")
+	case TaskStalled:
+		return t.move("block")
 	case TaskSkippedEvent:
 		return t.move("skip")
 	case WaitNotified:

@@ -38,7 +38,7 @@ func (ev *evolution) finished(t *Task, e Event, data FinishedData) error {
 	ev.w.Tokens += o.InputTokens + o.OutputTokens
 	if e.Type == AttemptFinished {
 		ev.w.Iterations++
-		t.Note = o.Message
+		t.Note, t.Tree = o.Message, o.Tree
 	}
 	switch data.Verdict {
 	case VerdictClaimed:
@@ -51,13 +51,22 @@ func (ev *evolution) finished(t *Task, e Event, data FinishedData) error {
 		return t.move("block")
 	case VerdictFailed:
 		t.Failures++
-		t.LastFailure = &Failure{Attempt: e.Attempt, Reason: data.Reason, Evidence: o.Evidence}
+		t.LastFailure = t.failure(e.Attempt, data)
 		if e.Type == CheckFinished {
 			t.Verified = new(bool)
 		}
 		return t.move("again")
 	}
 	return fmt.Errorf("verdict %q: %w", data.Verdict, ErrUnknownEvent)
+}
+
+// failure tells the new failure of a task together with how often it was seen before.
+func (t *Task) failure(attempt int, data FinishedData) *Failure {
+	f := &Failure{Attempt: attempt, Reason: data.Reason, Evidence: data.Outcome.Evidence, Tree: t.Tree, Same: 1}
+	if last := t.LastFailure; last != nil && f.Tree != "" && last.Tree == f.Tree && last.Reason == f.Reason {
+		f.Same = last.Same + 1
+	}
+	return f
 }
 
 // interrupted closes an activity of which no outcome exists. An attempt makes its task ready again, a verification is

@@ -49,6 +49,8 @@ type Task struct {
 
 	LastFailure *Failure `json:"last_failure,omitempty"`
 	Answers     []Answer `json:"answers,omitempty"`
+	// Tree is the content that the last finished attempt left, as far as it is known.
+	Tree string `json:"tree,omitempty"`
 	// Note is the agent's own last word about the task: its summary, reason or question.
 	Note string `json:"note,omitempty"`
 }
@@ -58,6 +60,9 @@ type Failure struct {
 	Attempt  int    `json:"attempt"`
 	Reason   string `json:"reason"`
 	Evidence string `json:"evidence,omitempty"` // bounded by who made it
+	// Tree is what failed, and Same how many times in a row the same content failed for the same reason.
+	Tree string `json:"tree,omitempty"`
+	Same int    `json:"same,omitempty"`
 }
 
 // Answer is a question of the agent's with what a person said to it.

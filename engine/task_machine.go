@@ -27,7 +27,7 @@ var taskMachine = newMachine("task", string(TaskPending), fsm.Events{
 	{Name: "pass", Src: []string{"verifying"}, Dst: "done"},
 	{Name: "again", Src: []string{"running", "verifying"}, Dst: "ready"},
 	{Name: "ask", Src: []string{"running"}, Dst: "awaiting_answer"},
-	{Name: "block", Src: []string{"running"}, Dst: "blocked"},
+	{Name: "block", Src: []string{"running", "ready"}, Dst: "blocked"},
 	{Name: "fail", Src: []string{"ready"}, Dst: "failed"},
 	{Name: "answer", Src: []string{"awaiting_answer", "blocked"}, Dst: "ready"},
 	{Name: "retry", Src: []string{"blocked", "failed"}, Dst: "ready"},

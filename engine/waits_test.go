@@ -179,3 +179,28 @@ func (f faultySteps) Resume(context.Context, engine.Workflow, engine.Activity) (
 func (faultySteps) Release(context.Context, engine.WorkflowID, engine.Activity) error { return nil }
 
 func (faultySteps) Sweep(context.Context, engine.WorkflowID, []engine.Activity) error { return nil }
+
+// TestNoProgressBlocks holds that attempts which change nothing and fail the same way end before the budget does.
+func TestNoProgressBlocks(t *testing.T) {
+	l := begun(t, 0, engine.Limits{MaxAttempts: 9}, planned("T1", 1))
+	attempt := func(tree string) {
+		o := claims
+		o.Tree = tree
+		l.step(t, o)
+		l.step(t, fails)
+	}
+	attempt("a")
+	attempt("a")
+	attempt("b") // it did something
+	attempt("b")
+	l.task(t, "T1", engine.TaskReady, "false")
+	attempt("b")
+	l.task(t, "T1", engine.TaskBlocked, "false")
+	l.state(t, engine.Blocked)
+	l.must(t, engine.Reply{Task: "T1", Text: "look at the other file"})
+	l.state(t, engine.Running)
+	attempt("")
+	attempt("")
+	attempt("") // nothing is known of what it left
+	l.task(t, "T1", engine.TaskReady, "false")
+}

@@ -108,7 +108,11 @@ func (s *Steps) follow(ctx context.Context, w engine.Workflow, a engine.Activity
 	if resume && result.Ended == sandbox.EndedStopped {
 		return engine.Outcome{}, sandbox.ErrLost // by the process before us, on its way out
 	}
-	return s.outcome(w, a, result, t), nil
+	o := s.outcome(w, a, result, t)
+	if a.Phase != engine.PhaseVerify {
+		s.snapshotAfter(ctx, w.ID, a.ID, &o)
+	}
+	return o, nil
 }
 
 // prepare makes the activity's folder and what its sandbox is given.
@@ -118,6 +122,9 @@ func (s *Steps) prepare(ctx context.Context, w engine.Workflow, a engine.Activit
 		return sandbox.Spec{}, err
 	}
 	if a.Phase != engine.PhaseVerify {
+		if _, err := s.snapshot(ctx, "before", w.ID, a.ID); err != nil {
+			return sandbox.Spec{}, err
+		}
 		input := filepath.Join(dir, InputName)
 		if err := os.Mkdir(input, 0o700); err != nil {
 			return sandbox.Spec{}, fmt.Errorf("make the input of %s: %w", a.ID, err)

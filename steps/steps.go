@@ -24,6 +24,7 @@ import (
 
 	"github.com/wrapix/wrapix/engine"
 	"github.com/wrapix/wrapix/sandbox"
+	"github.com/wrapix/wrapix/snapshot"
 )
 
 // Options say where and with what activities run. All paths are absolute.
@@ -47,6 +48,8 @@ type Options struct {
 	Timeout time.Duration
 	// TranscriptLimit bounds each output stream; zero means the sandbox's default.
 	TranscriptLimit int64
+	// Snapshots records the work tree before and after each of the agent's attempts; nil records nothing.
+	Snapshots *snapshot.Repo
 	// Output sees what activities print, as it comes. It may be nil, and must not block.
 	Output func(id engine.AttemptID, b []byte)
 }

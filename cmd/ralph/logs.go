@@ -56,7 +56,7 @@ func (o *logsOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w, id, err := o.find(ctx, p)
+	w, id, err := p.findAttempt(ctx, o.attempt)
 	if err != nil {
 		return err
 	}
@@ -85,57 +85,6 @@ func (o *logsOptions) run(ctx context.Context) error {
 	}
 	defer f.Close()
 	return o.print(f)
-}
-
-// find returns the workflow and the attempt or check that is meant.
-func (o *logsOptions) find(ctx context.Context, p *project) (w engine.Workflow, id engine.AttemptID, err error) {
-	if o.attempt != "" {
-		if id, err = engine.ParseAttemptID(o.attempt); err != nil {
-			return w, id, usagef("ralph status", "%w", err)
-		}
-	}
-	s, err := p.reader(ctx)
-	if err != nil {
-		return w, id, err
-	}
-	defer s.Close()
-	if w, err = p.choose(ctx, s, true); err != nil {
-		return w, id, err
-	}
-	if o.attempt == "" {
-		id, err = latest(ctx, s, w.ID)
-		return w, id, err
-	}
-	t := w.Task(id.Task)
-	switch {
-	case t == nil:
-		return w, id, fmt.Errorf("task %s of workflow %s: %w", id.Task, w.ID, engine.ErrNotFound)
-	case t.Attempts == 0:
-		return w, id, fmt.Errorf("task %s of workflow %s has had no attempt: %w", id.Task, w.ID, engine.ErrNotFound)
-	case id.Number > t.Attempts:
-		return w, id, fmt.Errorf("attempt %s: task %s has had %s: %w", id, t.ID, count(t.Attempts, "attempt"), engine.ErrNotFound)
-	case id.Number == 0:
-		id.Number = t.Attempts
-		if t.ID == engine.CriteriaTask && t.LastFailure == nil {
-			id.Check = t.CheckRuns // no agent was needed
-		}
-	}
-	return w, id, nil
-}
-
-// latest returns the last attempt that was begun, or the last check where there was no attempt.
-func latest(ctx context.Context, s reader, w engine.WorkflowID) (id engine.AttemptID, err error) {
-	err = s.Events(ctx, w, 0, func(e engine.Event) error {
-		data, ok := e.Data.(engine.IntendedData)
-		if ok && (data.Check == 0 || id.Number == 0 || id.Check > 0) {
-			id = engine.AttemptID{Task: e.Task, Number: e.Attempt, Check: data.Check}
-		}
-		return nil
-	})
-	if err == nil && id.Number == 0 {
-		err = fmt.Errorf("an attempt of workflow %s: %w: none has begun", w, engine.ErrNotFound)
-	}
-	return id, err
 }
 
 func (o *logsOptions) print(f io.Reader) error {

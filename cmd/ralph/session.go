@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"path/filepath"
 	"time"
 
 	"github.com/wrapix/wrapix/config"
@@ -12,6 +13,7 @@ import (
 	"github.com/wrapix/wrapix/sandbox"
 	"github.com/wrapix/wrapix/sandbox/image"
 	"github.com/wrapix/wrapix/sandbox/podman"
+	"github.com/wrapix/wrapix/snapshot"
 	"github.com/wrapix/wrapix/steps"
 	"github.com/wrapix/wrapix/store"
 )
@@ -58,12 +60,16 @@ func (s *session) connect(ctx context.Context) (err error) {
 	if s.podman, err = podman.Connect(ctx, podman.Options{}); err != nil {
 		return err
 	}
+	snapshots, err := snapshot.Open(filepath.Join(s.state, steps.SnapshotsName), s.root, snapshot.Options{})
+	if err != nil {
+		return err
+	}
 	s.steps = steps.New(steps.Options{
 		Runtime: s.podman, Project: s.root, State: s.state, StoreID: s.store.ID(),
 		Agent: s.conf.Agent.Command, Checks: commands(s.conf.Checks), Image: s.image, Profiles: config.Profiles(),
 		Network: sandbox.Network(s.conf.Sandbox.Network), Env: s.conf.Sandbox.Env,
-		Limits: sandbox.Limits{MemoryBytes: s.conf.Sandbox.MemoryBytes, CPUs: s.conf.Sandbox.CPUs, Pids: s.conf.Sandbox.Pids},
-		Output: s.output,
+		Limits:    sandbox.Limits{MemoryBytes: s.conf.Sandbox.MemoryBytes, CPUs: s.conf.Sandbox.CPUs, Pids: s.conf.Sandbox.Pids},
+		Snapshots: snapshots, Output: s.output,
 	})
 	s.notify = newNotifier(s.conf.Notify.Enabled, s.streams, s.show)
 	s.runner = &engine.Runner{Store: s.store, Steps: s.steps, Notifier: s.notify, Clock: clock{s.now}, Sleep: wallclock.Sleep, Observe: s.observe}

@@ -89,6 +89,8 @@ func reasonWords(e engine.Event, reason string) string {
 		return "planning skipped: " + reason
 	case engine.TaskSkippedEvent:
 		return fmt.Sprintf("%s is skipped: %s", e.Task, reason)
+	case engine.TaskStalled:
+		return fmt.Sprintf("%s is stopped: %s", e.Task, reason)
 	case engine.TaskFailedEvent:
 		return fmt.Sprintf("%s failed: %s", e.Task, reason)
 	case engine.WorkflowCancelled:

@@ -29,6 +29,7 @@ func TestDescribe(t *testing.T) {
 		engine.TaskVerified:       {engine.NoData{}},
 		engine.TaskUnchecked:      {engine.NoData{}},
 		engine.TaskFailedEvent:    {engine.ReasonData{Reason: hostile}},
+		engine.TaskStalled:        {engine.ReasonData{Reason: hostile}},
 		engine.TaskSkippedEvent:   {engine.ReasonData{Reason: hostile}},
 		engine.TaskRetried:        {engine.RetriedData{}},
 		engine.QuestionAnswered:   {engine.AnswerData{Text: hostile}},

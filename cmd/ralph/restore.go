@@ -1,0 +1,56 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wrapix/wrapix/internal/terminal"
+	"github.com/wrapix/wrapix/snapshot"
+)
+
+type restoreOptions struct {
+	*app
+	to string
+}
+
+func newRestore(a *app) *cobra.Command {
+	o := &restoreOptions{app: a}
+	cmd := &cobra.Command{
+		Use:   "restore SNAPSHOT --to DIR",
+		Short: "Write the project as a snapshot has it into an empty folder",
+		Long: `Write the project as a snapshot has it into an empty folder. The project itself
+stays as it is. "ralph diff-attempt" names the snapshots around an attempt.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), args[0]) },
+	}
+	cmd.Flags().StringVar(&o.to, "to", "", "the `DIR` to write to: empty, or not there yet")
+	return cmd
+}
+
+func (o *restoreOptions) run(ctx context.Context, id string) error {
+	if o.to == "" {
+		return usagef("ralph restore "+terminal.Line(id)+" --to DIR", "restore: it is not said where to")
+	}
+	p, err := o.project()
+	if err != nil {
+		return err
+	}
+	repo, err := p.snapshots()
+	if err != nil {
+		return err
+	}
+	dest, err := p.specPath(o.to)
+	if err != nil {
+		return err
+	}
+	switch err := repo.Restore(ctx, id, dest); {
+	case errors.Is(err, snapshot.ErrUnknown), errors.Is(err, snapshot.ErrNotEmpty):
+		return usagef("ralph diff-attempt", "%w", err)
+	case err != nil:
+		return err
+	}
+	o.line("snapshot %s is in %s", id, dest)
+	return nil
+}
