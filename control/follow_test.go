@@ -23,7 +23,7 @@ func TestFollowTellsEverythingOnce(t *testing.T) {
 	p.feed.MaxEvents = 8 // so that readers fall behind
 	const tasks = 60
 	p.start(t, "w", tasks)
-	p.serve(t, nil)
+	s := p.serve(t, nil)
 
 	var readers sync.WaitGroup
 	followed := make([][]engine.Event, 8)
@@ -62,6 +62,11 @@ func TestFollowTellsEverythingOnce(t *testing.T) {
 			t.Errorf("reader %d was told %d events of %d", i, len(events), len(stored)-i)
 		}
 	}
+	if err := s.Close(); err != nil { // the server's side of each stream has ended, too
+		t.Fatal(err)
+	}
+	p.feed.mu.Lock()
+	defer p.feed.mu.Unlock()
 	if n := p.feed.followers.Load(); n != 0 || len(p.feed.topics) != 0 {
 		t.Errorf("the feed keeps %d topics for %d readers", len(p.feed.topics), n)
 	}
