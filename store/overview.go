@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -33,11 +34,7 @@ func (s *Store) Overview(ctx context.Context, id engine.WorkflowID) (w engine.Wo
 		if err != nil {
 			return err
 		}
-		records, err := s.taskRecords(tx, n, h.Tasks)
-		if err != nil {
-			return err
-		}
-		tasks, err := s.overTasks(n, records)
+		tasks, err := s.overTasks(tx, n, h.Tasks)
 		if err != nil {
 			return err
 		}
@@ -47,26 +44,38 @@ func (s *Store) Overview(ctx context.Context, id engine.WorkflowID) (w engine.Wo
 	return w, err
 }
 
-// overTasks reads the records in two halves at once.
-func (s *Store) overTasks(n uint64, records [][]byte) ([]*engine.Task, error) {
-	list, tasks := make([]engine.Task, len(records)), make([]*engine.Task, len(records))
-	half := func(from, to int) error {
+// overTasks reads the tasks in two halves at once.
+func (s *Store) overTasks(tx *bolt.Tx, n uint64, count int) ([]*engine.Task, error) {
+	list, tasks := make([]engine.Task, count), make([]*engine.Task, count)
+	half := func(c *bolt.Cursor, from, to int) error {
 		return s.guard(func() error {
 			var last engine.Task // neighbours have much in common
-			for i, r := range records[from:to] {
-				t := &list[from+i]
-				// The text is the database's own memory, and what is kept of it is copied.
-				if err := overTask(unsafe.String(unsafe.SliceData(r), len(r)), t, &last); err != nil {
-					return fmt.Errorf("read task %d of workflow %d in %s: %w", from+i, n, s.path, err)
+			key, sealed := c.Seek(partKey(n, uint64(from)))
+			for i := from; i < to; i++ {
+				if !bytes.Equal(key, partKey(n, uint64(i))) {
+					return s.damaged("workflow %d has no task %d of %d", n, i, count)
 				}
-				tasks[from+i], last = t, *t
+				r, err := s.unseal(taskBucket, key, sealed)
+				if err != nil {
+					return err
+				}
+				// The text is the database's own memory, and what is kept of it is copied.
+				tasks[i] = &list[i]
+				if err := overTask(unsafe.String(unsafe.SliceData(r), len(r)), tasks[i], &last); err != nil {
+					return fmt.Errorf("read task %d of workflow %d in %s: %w", i, n, s.path, err)
+				}
+				last = list[i]
+				key, sealed = c.Next()
 			}
 			return nil
 		})
 	}
+	// Two cursors of one reading transaction share nothing that they change.
+	from := tx.Bucket(taskBucket)
+	first, other := from.Cursor(), from.Cursor()
 	second := make(chan error, 1)
-	go func() { second <- half(len(records)/2, len(records)) }()
-	err := half(0, len(records)/2)
+	go func() { second <- half(other, count/2, count) }()
+	err := half(first, 0, count/2)
 	return tasks, errors.Join(err, <-second)
 }
 
@@ -102,7 +111,7 @@ func overTask(text string, t, last *engine.Task) error {
 		case "wait":
 			t.Wait = new(engine.Wait)
 			r.unmarshal(t.Wait)
-		case "last_failure", "answers", "note":
+		case "last_failure", "answers", "tree", "note":
 			return nil
 		default:
 			r.value()

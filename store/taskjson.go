@@ -42,6 +42,8 @@ func decodeTask(text string, t *engine.Task) error {
 			t.Verified = r.bool()
 		case "last_failure":
 			t.LastFailure = r.failure()
+		case "tree":
+			t.Tree = r.string()
 		case "note":
 			t.Note = r.string()
 		default: // what runs, waits or was answered: few tasks have it
@@ -223,6 +225,10 @@ func (r *reader) failure() *engine.Failure {
 			f.Reason = r.string()
 		case "evidence":
 			f.Evidence = r.string()
+		case "tree":
+			f.Tree = r.string()
+		case "same":
+			f.Same = r.int()
 		default:
 			r.failed = true
 		}
