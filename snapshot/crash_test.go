@@ -93,7 +93,7 @@ func TestDebris(t *testing.T) {
 	p.write("f", "1")
 	first := p.take()
 	for _, name := range []string{
-		ref + ".lock", "tmp_" + cacheName, "fast_import_crash_17", "objects/pack/tmp_pack_x", "objects/pack/tmp_idx_x",
+		ref + ".lock", nextRef, nextRef + ".lock", "tmp_" + cacheName, "fast_import_crash_17", "objects/pack/tmp_pack_x", "objects/pack/tmp_idx_x",
 	} {
 		p.must(os.WriteFile(filepath.Join(p.repo.dir, name), []byte("debris"), 0o400))
 	}

@@ -121,6 +121,9 @@ func (r *Repo) git(ctx context.Context, c call) error {
 	if err == nil {
 		err = context.Cause(ctx)
 	}
+	if err != nil && (bytes.Contains(stderr, []byte("No space left on device")) || bytes.Contains(stderr, []byte("Out of diskspace"))) {
+		err = syscall.ENOSPC // for the caller to decide on; git tells it in words only
+	}
 	if err != nil && len(stderr) > 0 {
 		return fmt.Errorf("git %s: %w: %s", c.args[0], err, bytes.TrimSpace(stderr))
 	}

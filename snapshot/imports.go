@@ -252,7 +252,7 @@ func (p *imports) tree() error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(p.out, "commit %s\nmark :1\ncommitter ralph <ralph@localhost> %d +0000\ndata %d\n", ref, p.repo.opts.Now().Unix(), len(text))
+	fmt.Fprintf(p.out, "commit %s\nmark :1\ncommitter ralph <ralph@localhost> %d +0000\ndata %d\n", nextRef, p.repo.opts.Now().Unix(), len(text))
 	p.out.Write(text)
 	if p.parent != "" {
 		fmt.Fprintf(p.out, "from %s\n", p.parent)

@@ -51,7 +51,7 @@ func (r *Repo) tryLock(ctx context.Context, f *os.File) error {
 // clear removes what only a writer makes and removes again, so that it is there now only because one was killed.
 func (r *Repo) clear() error {
 	for _, pattern := range []string{
-		"tmp_*", "fast_import_crash_*", "refs/snapshots/*.lock", "objects/pack/tmp_*", "objects/pack/.tmp-*",
+		"tmp_*", "fast_import_crash_*", "refs/snapshots/*.lock", nextRef, "objects/pack/tmp_*", "objects/pack/.tmp-*",
 		"objects/pack/*.keep", "objects/tmp_*",
 	} {
 		names, err := filepath.Glob(filepath.Join(r.dir, pattern))

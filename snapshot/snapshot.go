@@ -41,8 +41,12 @@ import (
 	"time"
 )
 
-// ref holds the latest snapshot, and by its parents all of them.
-const ref = "refs/snapshots/log"
+const (
+	// ref holds the latest snapshot, and by its parents all of them.
+	ref = "refs/snapshots/log"
+	// nextRef holds one that is not safe on disk yet.
+	nextRef = "refs/snapshots/next"
+)
 
 var (
 	// ErrInside says that the repository lies in the work tree, or around it, where an agent could write to it.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,9 +16,19 @@ import (
 	"go.uber.org/goleak"
 )
 
+// fullVariable makes the test binary a process with a disk of its own, of 4 MiB.
+const fullVariable = "SNAPSHOT_TEST_FULL"
+
 func TestMain(m *testing.M) {
 	if os.Getenv(childVariable) != "" {
 		takeForever()
+	}
+	if dir := os.Getenv(fullVariable); dir != "" {
+		if err := takeOnFullDisk(dir); err != nil {
+			fmt.Println(err)
+			os.Exit(1)
+		}
+		os.Exit(0)
 	}
 	goleak.VerifyTestMain(m)
 }

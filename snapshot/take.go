@@ -65,7 +65,7 @@ func (r *Repo) record(ctx context.Context, lock *os.File, message string, also p
 	if err = p.run(ctx, lock); err != nil {
 		return Snapshot{}, nil, err
 	}
-	if err = syncFolders(filepath.Join(r.dir, "objects/pack"), filepath.Join(r.dir, filepath.Dir(ref))); err != nil {
+	if err = r.publish(ctx, lock, p.commit, p.parent); err != nil {
 		return Snapshot{}, nil, err
 	}
 	s, err := r.log(ctx, "-1", p.commit)
@@ -76,6 +76,21 @@ func (r *Repo) record(ctx context.Context, lock *os.File, message string, also p
 		r.saveCache(s[0].Tree, p.found.entries)
 	}
 	return s[0], p.found.entries, nil
+}
+
+// publish makes the commit the latest snapshot. Its objects are safe before the ref names them, so a power cut leaves
+// the one or the other, never a ref to nothing.
+func (r *Repo) publish(ctx context.Context, lock *os.File, commit, parent string) error {
+	if err := syncFolders(filepath.Join(r.dir, "objects/pack")); err != nil {
+		return err
+	}
+	if parent == "" {
+		parent = strings.Repeat("0", len(commit)) // there must be none
+	}
+	if err := r.git(ctx, call{args: []string{"update-ref", ref, commit, parent}, lock: lock}); err != nil {
+		return err
+	}
+	return syncFolders(filepath.Join(r.dir, filepath.Dir(ref)))
 }
 
 // latest returns the latest snapshot, its tree, and its files.
