@@ -141,6 +141,9 @@ func (s Spec) complete() (Spec, error) {
 	if s.Attached && len(s.Commands) != 1 {
 		return bad("attached, it runs one command, not %d", len(s.Commands))
 	}
+	if s.Attached && (s.Timeout != 0 || len(s.Collect) > 0) {
+		return bad("attached, it has no time limit and collects nothing")
+	}
 	if !s.Attached && !filepath.IsAbs(s.Record) {
 		return bad("the record needs an absolute path, not %q", s.Record)
 	}

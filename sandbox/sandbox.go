@@ -96,7 +96,8 @@ type Spec struct {
 	// Record is the host path of the record, in a folder that only the caller can write and that no sandbox sees.
 	// It must not exist yet. Left empty with Attached.
 	Record string
-	// Attached connects the one command with the caller's own streams (RunAttached) instead of a record.
+	// Attached connects the one command with the caller's own streams (RunAttached) instead of a record. There is no
+	// time limit then, and nothing is collected.
 	Attached bool
 	// Terminal gives an attached command a terminal.
 	Terminal bool
@@ -120,7 +121,8 @@ type Mount struct {
 type Limits struct {
 	MemoryBytes int64
 	CPUs        float64
-	Pids        int64
+	// Pids is the number of processes and threads. Some more may be let through, never fewer.
+	Pids int64
 }
 
 // What host and guest say to each other; see package frame.

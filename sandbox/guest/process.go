@@ -15,6 +15,9 @@ import (
 // oomScore makes the kernel take a command before the guest when memory runs out.
 const oomScore = "500"
 
+// ownThreads is more than the guest has; the kernel counts them as processes of the same user.
+const ownThreads = 32
+
 // start starts a command with the three files as its standard streams.
 func start(c frame.Command, pids int64, files [3]uintptr, attr *syscall.SysProcAttr) (pid int, err error) {
 	if len(c.Args) == 0 {
@@ -33,7 +36,8 @@ func start(c frame.Command, pids int64, files [3]uintptr, attr *syscall.SysProcA
 		limited := make(chan struct{})
 		go func() { // on another thread: this one's filter forbids it, see protectLimits
 			defer close(limited)
-			limit := unix.Rlimit{Cur: uint64(pids), Max: uint64(pids)}
+			all := uint64(pids) + ownThreads
+			limit := unix.Rlimit{Cur: all, Max: all}
 			unix.Prlimit(pid, unix.RLIMIT_NPROC, &limit, nil)
 		}()
 		<-limited

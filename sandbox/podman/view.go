@@ -38,7 +38,8 @@ func (e *Engine) view(ctx context.Context, spec sandbox.Spec) (view, error) {
 		}
 	}
 	v := view{mounts: []specs.Mount{
-		tmpfs("/tmp", "mode=1777"), tmpfs("/var/tmp", "mode=1777"), tmpfs(sandbox.HomeDir, "mode=1777"),
+		// Shares of the memory that leave the host some, where no cgroup bounds the sandbox's.
+		tmpfs("/tmp", "mode=1777", "size=25%"), tmpfs("/var/tmp", "mode=1777", "size=10%"), tmpfs(sandbox.HomeDir, "mode=1777", "size=40%"),
 		tmpfs("/run", "mode=755", "size=64m"), tmpfs(sandbox.OutputDir, "mode=1777", "size=64m"),
 		bind(e.guest, guestPath, true),
 		bind(e.hosts, "/etc/hosts", true),
@@ -58,7 +59,7 @@ func (e *Engine) view(ctx context.Context, spec sandbox.Spec) (view, error) {
 func (e *Engine) workspace(ctx context.Context, v *view, spec sandbox.Spec) error {
 	source := spec.Workspace.Source
 	if source == "" {
-		v.mounts = append(v.mounts, tmpfs(sandbox.WorkspaceDir, "mode=1777"))
+		v.mounts = append(v.mounts, tmpfs(sandbox.WorkspaceDir, "mode=1777", "size=10%"))
 		return nil
 	}
 	switch spec.Workspace.Access {
