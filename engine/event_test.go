@@ -62,6 +62,11 @@ func eventful(t tester) *life {
 	other.skew += time.Hour
 	other.must(t, engine.Wake{})
 	other.step(t, proposed)
+	for range 3 {
+		same := silent
+		same.Tree, same.Snapshot = "00aa", "00bb"
+		other.step(t, same)
+	}
 	other.must(t, engine.Skip{Task: "T1"})
 	other.must(t, engine.Cancel{Reason: "enough"})
 	l.log = append(l.log, other.log...)
@@ -112,7 +117,7 @@ func TestEventsKeepTheirForm(t *testing.T) {
 	for _, name := range []engine.EventType{
 		"workflow.created", "workflow.started", "plan.skipped", "plan.written", "tasks.planned", "task.ready",
 		"attempt.intended", "attempt.finished", "attempt.interrupted", "check.intended", "check.finished",
-		"check.interrupted", "task.verified", "task.unchecked", "task.failed", "task.retried", "task.skipped", "question.answered",
+		"check.interrupted", "task.verified", "task.unchecked", "task.failed", "task.retried", "task.skipped", "task.stalled", "question.answered",
 		"wait.entered", "wait.notified", "wait.left", "limits.changed", "workflow.running", "workflow.waiting",
 		"workflow.resumed", "workflow.verifying", "workflow.done", "workflow.cancelled",
 	} {

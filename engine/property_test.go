@@ -151,6 +151,7 @@ func drawOutcome(t *rapid.T, a engine.Activity, task *engine.Task) engine.Outcom
 		}
 		return o
 	}
+	o.Tree = rapid.SampledFrom([]string{"", "t1", "t1", "t2"}).Draw(t, "tree")
 	o.CostUSD, o.InputTokens = rapid.SampledFrom([]float64{0, 0.25}).Draw(t, "cost"), 10
 	o.Signal = rapid.SampledFrom([]engine.Signal{
 		engine.SignalComplete, engine.SignalComplete, engine.SignalComplete, engine.SignalNone, engine.SignalBlocked, engine.SignalClarify,
