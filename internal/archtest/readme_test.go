@@ -152,3 +152,89 @@ func read(t *testing.T, name string) string {
 	}
 	return string(b)
 }
+
+// TestCommands wants every command that a document tells people to type, and in the README every command that there is.
+func TestCommands(t *testing.T) {
+	typed := regexp.MustCompile(`(?m)^(ralph|wrapix) ([a-z-]+(?: (?:build|list)\b)?)`)
+	for _, command := range []string{"ralph", "wrapix"} {
+		known := commandNames(t, filepath.Join(root, "cmd", command))
+		for _, name := range []string{"README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"} {
+			told := map[string]bool{}
+			for _, found := range typed.FindAllStringSubmatch(code(read(t, name)), -1) {
+				for _, word := range strings.Fields(found[2]) {
+					if found[1] != command || strings.HasPrefix(word, "-") {
+						continue
+					}
+					if told[word] = true; !known[word] {
+						t.Errorf("%s tells to type %q, which does not exist", name, found[0])
+					}
+				}
+			}
+			for word := range known {
+				if name == "README.md" && !told[word] {
+					t.Errorf("README.md does not say what %s %s is for", command, word)
+				}
+			}
+		}
+	}
+}
+
+// code returns the code of a Markdown text: its fenced blocks, and its spans, each on a line of its own.
+func code(markdown string) string {
+	var b strings.Builder
+	for i, part := range strings.Split(markdown, "\n```") {
+		if i%2 == 1 {
+			b.WriteString(part + "\n")
+			continue
+		}
+		for _, span := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(part, -1) {
+			b.WriteString(span[1] + "\n")
+		}
+	}
+	return b.String()
+}
+
+// commandNames returns the first words of the Use lines of the commands in a folder that are not hidden.
+func commandNames(t *testing.T, dir string) map[string]bool {
+	files, err := filepath.Glob(filepath.Join(dir, "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := map[string]bool{}
+	for _, file := range files {
+		f, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(f, func(n ast.Node) bool {
+			literal, ok := n.(*ast.CompositeLit)
+			if !ok {
+				return true
+			}
+			use, hidden := "", false
+			for _, e := range literal.Elts {
+				field, ok := e.(*ast.KeyValueExpr)
+				if !ok {
+					continue
+				}
+				key, _ := field.Key.(*ast.Ident)
+				value, _ := field.Value.(*ast.BasicLit)
+				switch {
+				case key == nil:
+				case key.Name == "Hidden":
+					hidden = true
+				case key.Name == "Use" && value != nil:
+					use, _ = strconv.Unquote(value.Value)
+				}
+			}
+			if use, _, _ = strings.Cut(use, " "); use != "" && use != filepath.Base(dir) && !hidden {
+				names[use] = true
+			}
+			return true
+		})
+	}
+	if len(names) < 4 {
+		t.Fatalf("found only the commands %v in %s", names, dir)
+	}
+	return names
+}
