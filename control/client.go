@@ -289,5 +289,5 @@ func cut(ctx context.Context, err error) error {
 	case errors.As(err, &wrapped):
 		err = wrapped.Err // without the address, which names nothing that a person knows
 	}
-	return fmt.Errorf("%w (%w)", ErrCut, err)
+	return fmt.Errorf("%w (%w)", ErrCut, unwrapOp(err))
 }
