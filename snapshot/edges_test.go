@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -60,6 +61,20 @@ func TestEmptyFolders(t *testing.T) {
 	p.undo(s)
 	if _, err := os.Stat(p.path("a/b")); err != nil {
 		t.Error("undo removed an empty folder that is not its own")
+	}
+}
+
+// TestFloodOfWarnings: what is missing is named although there is much else to say.
+func TestFloodOfWarnings(t *testing.T) {
+	p := newProject(t)
+	for i := range maxWarnings + 10 {
+		p.must(os.Mkdir(p.path(fmt.Sprintf("%05d", i)), 0o777))
+	}
+	p.write("z/.GIT/f", "f")
+	s := p.take()
+	p.wantWarning(s, LooksLikeGit, "z/.GIT")
+	if len(s.Warnings) != maxWarnings || s.More != 11 {
+		t.Errorf("%d warnings, %d more", len(s.Warnings), s.More)
 	}
 }
 

@@ -30,7 +30,7 @@ type pattern struct {
 
 // maxIgnoreText is what the ignore files of a folder and those above it may hold together: far more than any that a
 // person wrote. Without a bound, an agent could fill the host's memory with them.
-const maxIgnoreText = 256 << 10
+const maxIgnoreText = 128 << 10
 
 var errIgnoreText = fmt.Errorf("more than %d bytes of patterns here and above", maxIgnoreText)
 
