@@ -16,9 +16,24 @@ import (
 // childVariable makes the test binary a process that only takes snapshots, for others to kill.
 const childVariable = "SNAPSHOT_TEST_DIR"
 
+// undoVariable makes such a process go to and fro between two snapshots instead.
+const undoVariable = "SNAPSHOT_TEST_UNDO"
+
+func undoForever(repo *Repo, ids []string) error {
+	for i := 0; ; i++ {
+		fmt.Println("undo")
+		if _, _, err := repo.Undo(context.Background(), ids[i%2]); err != nil {
+			return err
+		}
+	}
+}
+
 func takeForever() {
 	dir := os.Getenv(childVariable)
 	repo, err := Open(filepath.Join(filepath.Dir(dir), "snapshots.git"), dir, Options{})
+	if ids := os.Getenv(undoVariable); ids != "" && err == nil {
+		err = undoForever(repo, strings.Split(ids, " "))
+	}
 	for i := 0; err == nil; i++ {
 		for file := range 20 {
 			content := strings.Repeat(fmt.Sprintf("%d %d %d\n", os.Getpid(), i, file), 500)
@@ -85,6 +100,50 @@ func TestKilled(t *testing.T) {
 	if len(left) > 3 {
 		t.Errorf("left in the repository: %q", left)
 	}
+}
+
+// TestUndoKilled kills a process in the middle of undoing: what it was about to overwrite is in a snapshot, and undoing
+// once more finishes the work.
+func TestUndoKilled(t *testing.T) {
+	p := newProject(t)
+	fill := func(content string) Snapshot {
+		for i := range 300 {
+			p.write(fmt.Sprintf("%s%d/f", content[:1], i%30), strings.Repeat(content, i))
+			p.write(fmt.Sprintf("both/%d", i), strings.Repeat(content, i))
+		}
+		return p.take()
+	}
+	one := fill("one")
+	p.remove("o0")
+	two := fill("two")
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	for range 8 {
+		cmd := exec.Command(os.Args[0])
+		cmd.Env = append(os.Environ(), childVariable+"="+p.dir, undoVariable+"="+one.ID+" "+two.ID)
+		out, err := cmd.StdoutPipe()
+		p.must(err)
+		p.must(cmd.Start())
+		lines := bufio.NewScanner(out)
+		kill := time.AfterFunc(time.Hour, func() { _ = cmd.Process.Kill() })
+		for lines.Scan() {
+			if lines.Text() != "undo" {
+				t.Error(lines.Text())
+				break
+			}
+			kill.Reset(time.Duration(random.IntN(120)) * time.Millisecond)
+		}
+		_ = cmd.Wait() // it was killed
+		kill.Stop()
+		for _, s := range []Snapshot{one, two} {
+			p.undo(s)
+			if p.take().Tree != s.Tree {
+				t.Fatal("undoing again did not finish the work")
+			}
+		}
+	}
+	p.fsck()
 }
 
 // TestDebris plants what a killed writer can leave.

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -368,4 +369,39 @@ func TestHeld(t *testing.T) {
 	}
 	p.must(lock.Close())
 	p.take()
+}
+
+// TestSeveralWriters: snapshots taken at once come one after the other, and none is lost.
+func TestSeveralWriters(t *testing.T) {
+	p := newProject(t)
+	p.write("f", "f")
+	ids := make(chan string, 12)
+	var writers sync.WaitGroup
+	for range 4 {
+		writers.Go(func() {
+			repo, err := Open(p.repo.dir, p.dir, Options{})
+			for range 3 {
+				var s Snapshot
+				if err == nil {
+					s, err = repo.Take(t.Context(), "at once")
+				}
+				ids <- s.ID
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	writers.Wait()
+	close(ids)
+	all, err := p.repo.List(t.Context())
+	p.must(err)
+	for id := range ids {
+		if !slices.ContainsFunc(all, func(s Snapshot) bool { return s.ID == id }) {
+			t.Errorf("snapshot %s is lost", id)
+		}
+	}
+	if len(all) != 12 {
+		t.Errorf("%d snapshots", len(all))
+	}
 }
