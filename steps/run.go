@@ -26,6 +26,7 @@ const (
 	labelTask     = "wrapix.task"
 	labelAttempt  = "wrapix.attempt"
 	labelProject  = "wrapix.project"
+	labelLock     = "wrapix.lock"
 )
 
 // Files that an agent may leave, and where it is told of them.
@@ -194,7 +195,7 @@ func (s *Steps) baseSpec(name string) sandbox.Spec {
 	}
 	return sandbox.Spec{
 		Name:      name,
-		Labels:    map[string]string{labelOurs: "1", labelStore: s.o.StoreID, labelProject: s.o.Project},
+		Labels:    map[string]string{labelOurs: "1", labelStore: s.o.StoreID, labelProject: s.o.Project, labelLock: s.o.Lock},
 		Workspace: sandbox.Workspace{Source: s.o.Project, Access: sandbox.ReadWrite},
 		Env:       env,
 		Network:   s.o.Network,

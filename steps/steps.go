@@ -33,6 +33,9 @@ type Options struct {
 	Project string // the folder that sandboxes see as /workspace
 	State   string // the project's state folder, outside of Project
 	StoreID string // names this project's sandboxes on the host
+	// Lock is a file that the process which works on the project keeps locked; it tells others whether somebody looks
+	// after the sandboxes.
+	Lock string
 	// Agent is the command line of the agent inside the sandbox.
 	Agent []string
 	// Checks run after each task's own, in workflows that start from now on.

@@ -65,7 +65,7 @@ func (s *session) connect(ctx context.Context) (err error) {
 		return err
 	}
 	s.steps = steps.New(steps.Options{
-		Runtime: s.podman, Project: s.root, State: s.state, StoreID: s.store.ID(),
+		Runtime: s.podman, Project: s.root, State: s.state, StoreID: s.store.ID(), Lock: filepath.Join(s.state, store.File),
 		Agent: s.conf.Agent.Command, Checks: commands(s.conf.Checks), Image: s.image, Profiles: config.Profiles(),
 		Network: sandbox.Network(s.conf.Sandbox.Network), Env: s.conf.Sandbox.Env,
 		Limits:    sandbox.Limits{MemoryBytes: s.conf.Sandbox.MemoryBytes, CPUs: s.conf.Sandbox.CPUs, Pids: s.conf.Sandbox.Pids},

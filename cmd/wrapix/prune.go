@@ -13,14 +13,15 @@ import (
 )
 
 func newPrune(connect connectFunc) *cobra.Command {
-	return &cobra.Command{
+	var running bool
+	cmd := &cobra.Command{
 		Use:   "prune",
 		Short: "Remove sandboxes that nobody looks after any more",
 		Long: `prune removes sandboxes of wrapix and ralph that nobody looks after any more: their process was killed, or the host
 went down. It never touches one whose process lives.
 
-A sandbox of a killed ralph loop may still run, and the next ralph loop would follow it to its end. To keep what its
-agent is doing, run that first.`,
+A sandbox of a killed ralph loop that still runs is kept, because the next ralph loop takes it up and follows it to its
+end; --running gives up what its agent is doing.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			engine, err := connect(cmd)
@@ -28,13 +29,15 @@ agent is doing, run that first.`,
 				return err
 			}
 			defer engine.Close()
-			return prune(cmd.Context(), engine, cmd.OutOrStdout())
+			return prune(cmd.Context(), engine, running, cmd.OutOrStdout())
 		},
 	}
+	cmd.Flags().BoolVar(&running, "running", false, "also sandboxes that a killed ralph loop would take up again")
+	return cmd
 }
 
 // prune removes what is left over and says what it was. It goes on after a failure.
-func prune(ctx context.Context, rt sandbox.Runtime, w io.Writer) error {
+func prune(ctx context.Context, rt sandbox.Runtime, running bool, w io.Writer) error {
 	// Before the sandboxes: a claim that is held now may belong to a sandbox that is not made yet.
 	stale, err := staleClaims()
 	if err != nil {
@@ -50,6 +53,10 @@ func prune(ctx context.Context, rt sandbox.Runtime, w io.Writer) error {
 		if why == "" {
 			continue
 		}
+		if s.resumable() && !running {
+			fmt.Fprintf(w, "kept %s: it still runs, and ralph loop in %s takes it up\n", s.Name, s.Project)
+			continue
+		}
 		if err := rt.Remove(ctx, s.Name); err != nil {
 			failed = append(failed, fmt.Errorf("remove %s: %w", s.Name, err))
 			continue
@@ -62,6 +69,15 @@ func prune(ctx context.Context, rt sandbox.Runtime, w io.Writer) error {
 		}
 	}
 	return errors.Join(failed...)
+}
+
+// resumable says whether a ralph loop could still follow the sandbox to its end.
+func (s listed) resumable() bool {
+	if s.State != sandbox.StateRunning || s.Workflow == nil {
+		return false
+	}
+	_, err := os.Stat(s.Project)
+	return err == nil
 }
 
 // leftOver says why a sandbox can go, or nothing. Of one that still runs we must know that its process is gone.

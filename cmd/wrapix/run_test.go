@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/wrapix/wrapix/sandbox"
 	"github.com/wrapix/wrapix/sandbox/podman"
 )
 
@@ -261,7 +262,7 @@ func TestPruneHalfMade(t *testing.T) {
 		defer engine.Remove(context.WithoutCancel(ctx), name)
 	}
 	var out bytes.Buffer
-	if err := prune(ctx, engine, &out); err != nil {
+	if err := prune(ctx, engine, false, &out); err != nil {
 		t.Fatal(err)
 	}
 	for name, gone := range map[string]bool{
@@ -274,5 +275,23 @@ func TestPruneHalfMade(t *testing.T) {
 	}
 	if _, err := os.Stat(free); !os.IsNotExist(err) {
 		t.Errorf("the claim without a process is still there: %v", err)
+	}
+}
+
+// TestPruneKeepsWhatAKilledLoopWouldTakeUp holds that paid work that still runs is not thrown away unasked.
+func TestPruneKeepsWhatAKilledLoopWouldTakeUp(t *testing.T) {
+	workflow, dir := "w-1", t.TempDir()
+	for _, tt := range []struct {
+		s    listed
+		want bool
+	}{
+		{listed{State: sandbox.StateRunning, Workflow: &workflow, Project: dir}, true},
+		{listed{State: sandbox.StateExited, Workflow: &workflow, Project: dir}, false}, // its record tells the outcome
+		{listed{State: sandbox.StateRunning, Workflow: &workflow, Project: dir + "-gone"}, false},
+		{listed{State: sandbox.StateRunning, Project: dir}, false},
+	} {
+		if got := tt.s.resumable(); got != tt.want {
+			t.Errorf("%+v: %t", tt.s, got)
+		}
 	}
 }
