@@ -17,7 +17,7 @@ import (
 //
 // The zero Feed is ready for use. Its fields must not be changed after that.
 type Feed struct {
-	// MaxEvents and MaxBytes bound what is kept of a workflow for readers that come later than the engine: 1024 events
+	// MaxEvents and MaxBytes bound what is kept of a workflow for readers that come later than the engine: 8192 events
 	// and 4 MiB when zero. The latest event is kept whatever its size.
 	MaxEvents, MaxBytes int
 
@@ -27,7 +27,7 @@ type Feed struct {
 }
 
 const (
-	defaultMaxEvents = 1024
+	defaultMaxEvents = 8192
 	defaultMaxBytes  = 4 << 20
 )
 
