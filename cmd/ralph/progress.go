@@ -40,7 +40,13 @@ type plain struct {
 	mu     sync.Mutex
 }
 
-func (p *plain) begin(engine.Workflow) {}
+func (p *plain) begin(w engine.Workflow) {
+	for _, a := range w.OpenActivities() {
+		if p.events {
+			p.note(fmt.Sprintf("%s was begun by an earlier process: looking after it", a.ID))
+		}
+	}
+}
 
 func (p *plain) observe(_ engine.Workflow, events []engine.Event) {
 	for _, e := range events {

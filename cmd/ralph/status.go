@@ -82,7 +82,7 @@ func (a *app) status(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	workflows, open, err := p.statusWorkflows(ctx)
+	workflows, about, err := p.statusWorkflows(ctx)
 	if err != nil {
 		return err
 	}
@@ -103,26 +103,37 @@ func (a *app) status(ctx context.Context) error {
 		if i > 0 {
 			fmt.Fprintln(buffered)
 		}
-		fmt.Fprint(buffered, statusText(out, w, a.now(), open))
+		fmt.Fprint(buffered, statusText(out, w, a.now(), about))
 	}
 	return buffered.Flush()
 }
 
-// statusWorkflows returns the workflow that -w names, or all that are open, or the latest; and how many are open.
-func (p *project) statusWorkflows(ctx context.Context) ([]engine.Workflow, int, error) {
+// surroundings are what a workflow's status depends on besides it.
+type surroundings struct {
+	open   int    // workflows of the project
+	worker string // the process that works on them, as a person would name it; empty when there is none
+}
+
+// statusWorkflows returns the workflow that -w names, or all that are open, or the latest, and what is around them.
+func (p *project) statusWorkflows(ctx context.Context) (_ []engine.Workflow, about surroundings, _ error) {
 	s, err := p.reader(ctx)
 	if errors.Is(err, errNoWorkflow) && p.workflow == "" {
-		return nil, 0, nil
+		return nil, about, nil
 	}
 	if err != nil {
-		return nil, 0, err
+		return nil, about, err
 	}
 	defer s.Close()
 	all, err := s.List(ctx)
 	if err != nil {
-		return nil, 0, err
+		return nil, about, err
+	}
+	if l, ok := s.(live); ok {
+		v := l.Server()
+		about.worker = fmt.Sprintf("%s, process %d, since %s", v.Command, v.PID, v.Since.Local().Format("15:04"))
 	}
 	open := openOnes(all)
+	about.open = len(open)
 	wanted := open
 	switch {
 	case p.workflow != "":
@@ -131,7 +142,7 @@ func (p *project) statusWorkflows(ctx context.Context) ([]engine.Workflow, int, 
 		wanted = all[len(all)-1:]
 	}
 	workflows, err := loadAll(ctx, s, wanted)
-	return workflows, len(open), err
+	return workflows, about, err
 }
 
 func loadAll(ctx context.Context, s reader, wanted []engine.Workflow) ([]engine.Workflow, error) {
@@ -147,16 +158,20 @@ func loadAll(ctx context.Context, s reader, wanted []engine.Workflow) ([]engine.
 }
 
 // statusText shows one workflow to a person.
-func statusText(out *terminal.Output, w engine.Workflow, now time.Time, open int) string {
+func statusText(out *terminal.Output, w engine.Workflow, now time.Time, about surroundings) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s  %s  %s\n", out.Paint(terminal.Bold, terminal.Line(string(w.ID))),
 		out.Paint(workflowStyle(w.State), stateWords(w.State)), terminal.Line(w.SpecPath))
 	fmt.Fprintf(&b, "  started %s, changed %s ago; %s%s\n", w.Created.Local().Format("2006-01-02 15:04"),
 		short(now.Sub(w.Updated)), count(w.Iterations, "attempt"), spent(w))
 	taskTable(&b, out, w, now)
-	b.WriteString(waitLines(out, w, open))
-	if w.Waiting() == nil && !w.State.Ended() {
-		b.WriteString(tryLine(out, "ralph loop"+inWorkflow(w, open)))
+	b.WriteString(waitLines(out, w, about.open))
+	switch {
+	case w.State.Ended():
+	case about.worker != "":
+		b.WriteString("worked on by " + terminal.Line(about.worker) + "\n")
+	case w.Waiting() == nil:
+		b.WriteString(tryLine(out, "ralph loop"+inWorkflow(w, about.open)))
 	}
 	return b.String()
 }
