@@ -72,19 +72,22 @@ func (e *Engine) stop(ctx context.Context, name string, grace time.Duration) err
 	return err
 }
 
-// removeTries bounds how often Remove meets a container that ends at that very moment.
-const removeTries = 5
+// removeTries bounds how often Remove meets a container that ends at that very moment, and removeWait how long it then
+// waits for the end.
+const (
+	removeTries = 5
+	removeWait  = time.Second
+)
 
 // Remove implements sandbox.Runtime.
 func (e *Engine) Remove(ctx context.Context, name string) error {
 	err := e.remove(ctx, name)
-	if err != nil && strings.Contains(err.Error(), "conmon exited prematurely") {
-		err = e.remove(ctx, name) // Podman 5 has only now noticed that nobody watches over it
-	}
-	for try := 1; err != nil && strings.Contains(err.Error(), "state improper") && try < removeTries; try++ {
-		// Podman fails to kill what ends while it tries. Once it has ended, nothing needs to be killed.
-		if _, errWait := e.wait(ctx, name); errWait != nil && !errors.Is(errWait, sandbox.ErrNotFound) {
-			break
+	for try := 1; err != nil && endsNow(err) && try < removeTries; try++ {
+		// Mostly Podman has noticed the end by failing. Else it is about to.
+		if try > 1 {
+			waiting, cancel := context.WithTimeout(ctx, removeWait)
+			e.wait(waiting, name) // whatever comes of it, only another removal tells
+			cancel()
 		}
 		err = e.remove(ctx, name)
 	}
@@ -95,6 +98,11 @@ func (e *Engine) Remove(ctx context.Context, name string) error {
 		return fmt.Errorf("remove the workspace copy of sandbox %s: %w", name, err)
 	}
 	return nil
+}
+
+// endsNow tells if Podman failed because what it wanted to kill had ended, or, in version 5, had lost its monitor.
+func endsNow(err error) bool {
+	return strings.Contains(err.Error(), "state improper") || strings.Contains(err.Error(), "conmon exited prematurely")
 }
 
 func (e *Engine) remove(ctx context.Context, name string) error {

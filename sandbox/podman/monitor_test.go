@@ -50,17 +50,14 @@ func TestMonitorKilled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	guest, err := os.FindProcess(c.State.Pid)
-	if err != nil {
-		t.Fatal(err)
-	}
+	gone := watchProcess(t, c.State.Pid)
 	if err := syscall.Kill(c.State.ConmonPid, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
 	if err := <-done; !errors.Is(err, sandbox.ErrLost) {
 		t.Errorf("run: %v", err)
 	}
-	waitGone(t, guest)
+	gone()
 	if _, err := sandbox.Resume(t.Context(), e, spec, sandbox.Sink{}); !errors.Is(err, sandbox.ErrLost) {
 		t.Errorf("resume: %v", err)
 	}

@@ -9,9 +9,9 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/wrapix/wrapix/sandbox"
 )
@@ -64,15 +64,12 @@ func TestKilled(t *testing.T) {
 	if _, err := fmt.Sscanf(said.String(), "service %d", &service); err != nil {
 		t.Fatal(err)
 	}
-	ended, err := os.FindProcess(service) // a pidfd: no other process can take its place
-	if err != nil {
-		t.Fatal(err)
-	}
+	gone := watchProcess(t, service)
 	if err := child.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	child.Wait()
-	waitGone(t, ended)
+	gone()
 	c, err := e.Inspect(t.Context(), name)
 	if err != nil || c.State != sandbox.StateRunning {
 		t.Fatalf("the sandbox: %+v %v", c, err)
@@ -87,17 +84,25 @@ func TestKilled(t *testing.T) {
 	}
 }
 
-// waitGone waits for a process that is no child of ours. There is nothing to wait on but its being there.
-func waitGone(t *testing.T, p *os.Process) {
+// watchProcess returns a function that waits for the end of a process that need not be a child of ours.
+func watchProcess(t *testing.T, pid int) (gone func()) {
 	t.Helper()
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	end := time.After(30 * time.Second)
-	for p.Signal(syscall.Signal(0)) == nil {
-		select {
-		case <-tick.C:
-		case <-end:
-			t.Fatal("the service outlives the process that started it")
+	fd, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { unix.Close(fd) })
+	return func() {
+		t.Helper()
+		for {
+			n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 30_000)
+			if err == unix.EINTR {
+				continue
+			}
+			if n != 1 {
+				t.Fatalf("process %d is still there: %v", pid, err)
+			}
+			return
 		}
 	}
 }
@@ -107,14 +112,11 @@ func TestCloseEndsService(t *testing.T) {
 	if e.service == nil {
 		t.Skip("a user socket is active")
 	}
-	p, err := os.FindProcess(e.service.process.Pid)
-	if err != nil {
-		t.Fatal(err)
-	}
+	gone := watchProcess(t, e.service.process.Pid)
 	if err := e.Close(); err != nil {
 		t.Fatal(err)
 	}
-	waitGone(t, p)
+	gone()
 	if err := e.Close(); err != nil {
 		t.Errorf("closed twice: %v", err)
 	}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"os"
 	"testing"
-	"time"
 
 	"github.com/wrapix/wrapix/sandbox"
 )
@@ -33,10 +32,16 @@ var resumeTests = []test{
 		c, err := s.rt.Inspect(testContext(t), spec.Name)
 		checkErr(t, "inspect", err, nil)
 		check(t, "state", c.State, sandbox.StateRunning)
-		time.AfterFunc(100*time.Millisecond, func() { os.WriteFile(ws+"/go", nil, 0o644) })
-		result, out, err := s.resume(t, spec)
+		rt := s.Open(t)
+		defer rt.Close()
+		out := newSignalWriter("one\n")
+		go func() {
+			<-out.seen
+			os.WriteFile(ws+"/go", nil, 0o644)
+		}()
+		result, err := sandbox.Resume(testContext(t), rt, spec, sandbox.Sink{Stdout: out})
 		checkErr(t, "resume", err, nil)
-		check(t, "output", out, "one\ntwo\n")
+		check(t, "output", out.String(), "one\ntwo\n")
 		check(t, "ended", result.Ended, sandbox.EndedExited)
 		check(t, "code", result.Exits[0].Code, 4)
 	}},
