@@ -17,8 +17,8 @@ ARGS ?=
 GOFLAGS_BASE := $(filter-out -tags=% -trimpath -buildvcs=%,$(shell go env GOFLAGS 2>/dev/null)) -buildvcs=false
 export GOFLAGS := $(GOFLAGS_BASE) -trimpath -tags=$(TAGS)
 export CGO_ENABLED := 0
-# The tests' programs can be told to kill themselves at a named place: see internal/failpoint.
-# The bindings drag a C library along that nothing here calls; without optimization it compiles in a fifth of the time.
+# How the tests are built. Their programs can be told to kill themselves at a named place (see internal/failpoint). Cgo
+# drags a C library along that nothing here calls; without optimization it compiles in a fifth of the time.
 with_race = CGO_ENABLED=1 CGO_CFLAGS='-O0 -g0' GOFLAGS='$(GOFLAGS_BASE) -tags=$(TAGS),failpoints'
 
 .PHONY: help deps deps-run build tools guest demo test bench soak lint install clean
