@@ -57,6 +57,11 @@ func Run(t *testing.T, opts Options) {
 			rt.Remove(context.Background(), c.Name)
 		}
 	})
+	t.Cleanup(func() {
+		if s.probe != "" {
+			os.RemoveAll(filepath.Dir(s.probe))
+		}
+	})
 	for _, group := range []struct {
 		name  string
 		tests []test
@@ -171,7 +176,6 @@ func (s *suite) withProbe(t *testing.T, spec sandbox.Spec) sandbox.Spec {
 		if err != nil {
 			t.Fatal(err)
 		}
-		// Removed by the kernel's temporary folder cleaning only if the suite is killed.
 		s.probe = filepath.Join(dir, "probe")
 		build := exec.Command("go", "build", "-o", s.probe, "github.com/wrapix/wrapix/sandbox/sandboxtest/probe")
 		build.Env = append(os.Environ(), "CGO_ENABLED=0")
