@@ -177,7 +177,7 @@ func (s *suite) withProbe(t *testing.T, spec sandbox.Spec) sandbox.Spec {
 			t.Fatal(err)
 		}
 		s.probe = filepath.Join(dir, "probe")
-		build := exec.Command("go", "build", "-o", s.probe, "github.com/wrapix/wrapix/sandbox/sandboxtest/probe")
+		build := exec.Command("go", "build", "-buildvcs=false", "-o", s.probe, "github.com/wrapix/wrapix/sandbox/sandboxtest/probe")
 		build.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := build.CombinedOutput(); err != nil {
 			t.Fatalf("build the probe: %v\n%s", err, out)
