@@ -60,7 +60,7 @@ test: deps build tools lint ## lint, then every test with the race detector, on 
 	@$(with_race) scripts/test $(ARGS)
 
 bench: deps build ## print each speed goal as a ratio
-	@go run ./internal/bench $(ARGS)
+	@scripts/bench $(ARGS)
 
 soak: deps build tools ## the long runs: more random sequences, fifty kills
 	@$(with_race) scripts/soak $(ARGS)
