@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/wrapix/wrapix/sandbox"
 	"github.com/wrapix/wrapix/sandbox/guestbin"
@@ -38,6 +39,9 @@ func (e *Engine) unpack(dir string) error {
 	hash := sha256.Sum256(guest)
 	e.guest = filepath.Join(dir, fmt.Sprintf("guest-%x", hash[:8]))
 	e.hosts = filepath.Join(dir, "hosts")
+	if _, err := os.Lstat(e.guest); err != nil {
+		dropOldGuests(dir) // only when a new version comes
+	}
 	if err := ensureFile(e.guest, guest, 0o555); err != nil {
 		return &sandbox.Error{Op: "unpack the guest program", Err: err}
 	}
@@ -45,6 +49,22 @@ func (e *Engine) unpack(dir string) error {
 		return &sandbox.Error{Op: "write the hosts file of the sandboxes", Err: err}
 	}
 	return nil
+}
+
+// guestAge is how long the guest of another version stays: longer than anybody leaves a container unstarted. Those that
+// run do not need the file's name any more.
+const guestAge = 30 * 24 * time.Hour
+
+func dropOldGuests(dir string) {
+	old, err := filepath.Glob(filepath.Join(dir, "guest-*"))
+	if err != nil {
+		return
+	}
+	for _, path := range old {
+		if fi, err := os.Lstat(path); err == nil && time.Since(fi.ModTime()) > guestAge {
+			os.Remove(path)
+		}
+	}
 }
 
 // ensureFile makes path have the content, in one step that others see whole.
