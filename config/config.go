@@ -71,6 +71,7 @@ type Loop struct {
 	MaxAttempts   int
 	MaxTime       time.Duration
 	MaxCostUSD    float64
+	MaxTokens     int64
 }
 
 // Check is one named command line.

@@ -35,6 +35,7 @@ max_iterations = 50
 max_attempts = 2
 max_time = "8h"
 max_cost_usd = 5
+max_tokens = 2000000
 
 [checks]
 vet = "go vet ./..."
@@ -55,7 +56,7 @@ func TestParseEverything(t *testing.T) {
 			Profile: "base", Image: "localhost/x", Network: NetworkNone, MemoryBytes: 4 << 30, CPUs: 1.5, Pids: 100,
 			Env: map[string]string{"LANG": "C.UTF-8"},
 		},
-		Loop:   Loop{MaxIterations: 50, MaxAttempts: 2, MaxTime: 8 * time.Hour, MaxCostUSD: 5},
+		Loop:   Loop{MaxIterations: 50, MaxAttempts: 2, MaxTime: 8 * time.Hour, MaxCostUSD: 5, MaxTokens: 2_000_000},
 		Checks: []Check{{"vet", "go vet ./..."}, {"build", "go build ./..."}},
 		Text:   full,
 	}

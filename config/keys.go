@@ -73,6 +73,7 @@ func (r *reader) keys() map[string]func(any) error {
 		"loop.max_attempts":   count(&c.Loop.MaxAttempts),
 		"loop.max_time":       duration(&c.Loop.MaxTime),
 		"loop.max_cost_usd":   number(&c.Loop.MaxCostUSD),
+		"loop.max_tokens":     count(&c.Loop.MaxTokens),
 		"notify.enabled":      boolean(&c.Notify.Enabled),
 	}
 }

@@ -94,6 +94,9 @@ func OpenStateDir(project string) (string, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return "", fmt.Errorf("make the state folder: %w", err)
 	}
+	if err := os.Chmod(dir, 0o700); err != nil { // one that was there may be open to others
+		return "", fmt.Errorf("close the state folder to others: %w", err)
+	}
 	f, err := os.OpenFile(filepath.Join(dir, projectFile), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if errors.Is(err, fs.ErrExist) {
 		return dir, CheckStateDir(dir, project)

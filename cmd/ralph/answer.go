@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/wrapix/wrapix/control"
 	"github.com/wrapix/wrapix/engine"
 	"github.com/wrapix/wrapix/internal/terminal"
 )
@@ -112,7 +113,7 @@ func (a *app) decide(ctx context.Context, name string, command func(engine.Workf
 	if w, err = s.Do(ctx, w.ID, c); err != nil {
 		return err
 	}
-	holder, elsewhere := s.(live)
+	holder, elsewhere := s.(*control.Client)
 	if elsewhere { // it was decided, and is gone on with, in another process
 		err := holder.Events(ctx, w.ID, seen, func(e engine.Event) error {
 			if e.Seq <= w.Seq {

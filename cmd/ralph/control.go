@@ -33,40 +33,36 @@ func (s *session) serve(ctx context.Context, command string) {
 	s.server = server
 }
 
-// live is the process that holds the store, asked in the store's place.
-type live struct{ *control.Client }
-
-// Overview returns the whole workflow: the socket knows no other form.
-func (l live) Overview(ctx context.Context, id engine.WorkflowID) (engine.Workflow, error) {
-	return l.Load(ctx, id)
-}
-
-// Close gives up the connection.
-func (l live) Close() error {
-	l.Client.Close()
-	return nil
+// unserve closes the control socket. What another command asked for by then is done.
+func (s *session) unserve() {
+	if s.server == nil {
+		return
+	}
+	if err := s.server.Close(); err != nil {
+		s.show.note("close the control socket: " + err.Error())
+	}
+	s.server = nil
 }
 
 // dial finds the process that holds the store. The error is control.ErrNobody where none serves.
-func (p *project) dial(ctx context.Context) (live, error) {
+func (p *project) dial(ctx context.Context) (*control.Client, error) {
 	dir, err := p.stateDir()
 	if err != nil {
-		return live{}, err
+		return nil, err
 	}
-	c, err := control.Dial(ctx, control.ClientOptions{Folder: dir, Program: version})
-	return live{c}, err
+	return control.Dial(ctx, control.ClientOptions{Folder: dir, Program: version})
 }
 
 // throughHolder opens with what open returns at once, else through the process that holds the store, and where that
 // serves nobody, with what open returns after waiting for it to end.
-func throughHolder[T any](ctx context.Context, p *project, open func(wait bool) (T, error), through func(live) T) (T, error) {
+func throughHolder[T any](ctx context.Context, p *project, open func(wait bool) (T, error), through func(*control.Client) T) (T, error) {
 	t, err := open(false)
 	if !errors.Is(err, store.ErrHeld) {
 		return t, err
 	}
-	switch l, err := p.dial(ctx); {
+	switch c, err := p.dial(ctx); {
 	case err == nil:
-		return through(l), nil
+		return through(c), nil
 	case !errors.Is(err, control.ErrNobody):
 		return t, err
 	}
@@ -89,5 +85,5 @@ func (p *project) decider(ctx context.Context, command string, observe func(engi
 		}
 		return served{s, &engine.Runner{Store: s, Clock: clock{p.now}, Observe: observe}}, nil
 	}
-	return throughHolder(ctx, p, open, func(l live) decider { return l })
+	return throughHolder(ctx, p, open, func(c *control.Client) decider { return c })
 }

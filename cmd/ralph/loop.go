@@ -53,8 +53,11 @@ func (o *loopOptions) run(ctx context.Context) error {
 			return err
 		}
 	}
-	w, err := p.runWorkflow(ctx, "loop", o.spec != "", &o.limits, pick, func(ctx context.Context, s *session, w engine.Workflow) (engine.Workflow, error) {
-		return s.runner.Loop(ctx, w)
+	w, err := p.run(ctx, job{
+		command: "loop", starts: o.spec != "", endless: true, limits: &o.limits, pick: pick,
+		advance: func(ctx context.Context, s *session, w engine.Workflow) (engine.Workflow, error) {
+			return s.runner.Loop(ctx, w)
+		},
 	})
 	if err != nil {
 		return err

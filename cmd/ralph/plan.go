@@ -25,8 +25,11 @@ func (a *app) transition(ctx context.Context, id engine.TaskID) error {
 	if err != nil {
 		return err
 	}
-	w, err := p.runWorkflow(ctx, string(id), false, nil, pickChosen, func(ctx context.Context, s *session, w engine.Workflow) (engine.Workflow, error) {
-		return s.transition(ctx, w, id)
+	w, err := p.run(ctx, job{
+		command: string(id), pick: pickChosen,
+		advance: func(ctx context.Context, s *session, w engine.Workflow) (engine.Workflow, error) {
+			return s.transition(ctx, w, id)
+		},
 	})
 	if err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/wrapix/wrapix/config"
+	"github.com/wrapix/wrapix/control"
 	"github.com/wrapix/wrapix/engine"
 	"github.com/wrapix/wrapix/internal/terminal"
 	"github.com/wrapix/wrapix/store"
@@ -71,7 +72,7 @@ func (p *project) reader(ctx context.Context) (reader, error) {
 		}
 		return s, nil
 	}
-	return throughHolder(ctx, p, open, func(l live) reader { return l })
+	return throughHolder(ctx, p, open, func(c *control.Client) reader { return c })
 }
 
 // stateDir is the project's state folder, whether it is there or not.

@@ -22,12 +22,15 @@ func (a *app) resume(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w, err := p.runWorkflow(ctx, "resume", false, nil, pickChosen, func(ctx context.Context, s *session, w engine.Workflow) (engine.Workflow, error) {
-		w, err := s.runner.Do(ctx, w.ID, engine.Unpause{})
-		if err != nil {
-			return w, err
-		}
-		return s.runner.Loop(ctx, w)
+	w, err := p.run(ctx, job{
+		command: "resume", endless: true, pick: pickChosen,
+		advance: func(ctx context.Context, s *session, w engine.Workflow) (engine.Workflow, error) {
+			w, err := s.runner.Do(ctx, w.ID, engine.Unpause{})
+			if err != nil {
+				return w, err
+			}
+			return s.runner.Loop(ctx, w)
+		},
 	})
 	if err != nil {
 		return err

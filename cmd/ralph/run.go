@@ -18,39 +18,65 @@ type pick func(ctx context.Context, s *session) (engine.Workflow, error)
 // advance does something of a workflow and returns the workflow after it.
 type advance func(ctx context.Context, s *session, w engine.Workflow) (engine.Workflow, error)
 
-// runWorkflow opens the project, brings the workflow that pick returns up to date, and lets do advance it. Then it says
-// where the workflow stands. An error of do, too, comes after the account of what was reached.
-func (p *project) runWorkflow(ctx context.Context, command string, starts bool, limits *limitFlags, pick pick, do advance) (engine.Workflow, error) {
-	s, err := p.session(command, starts, p.newProgress())
+// job is one command's work on a workflow.
+type job struct {
+	command string // as others are told
+	starts  bool   // it may be the first in the project
+	endless bool   // it ends only when nothing is left to do
+	limits  *limitFlags
+	pick    pick
+	advance advance
+}
+
+// run opens the project, brings the workflow that the job picks up to date, and lets it advance. Then it says where the
+// workflow stands. An error, too, comes after the account of what was reached.
+func (p *project) run(ctx context.Context, j job) (engine.Workflow, error) {
+	s, err := p.session(j.command, j.starts, p.newProgress())
 	if err != nil {
 		return engine.Workflow{}, err
 	}
 	defer s.Close()
-	w, err := pick(ctx, s)
+	w, err := j.pick(ctx, s)
 	if err != nil {
 		return w, err
 	}
 	if w.State.Ended() {
 		s.sweep(ctx, w.ID)
-	} else {
-		if err := s.connect(ctx); err != nil {
-			return w, err
-		}
-		stopNote := context.AfterFunc(ctx, func() { s.show.note("stopping; press Ctrl-C again to leave at once") })
-		defer stopNote()
-		s.works = w.ID
-		s.serve(ctx, command)
-		s.show.begin(w)
-		if w, err = s.runner.Do(ctx, w.ID, engine.SetLimits{Limits: limits.over(s.conf.Loop)}); err == nil {
-			w, err = do(ctx, s, w)
-		}
+	} else if w, err = s.work(ctx, w, j); w.Seq == 0 {
+		return w, err
 	}
 	all, listErr := s.store.List(context.WithoutCancel(ctx))
 	if closeErr := s.Close(); err == nil {
 		err = closeErr
 	}
-	if listErr == nil && w.Seq > 0 {
+	if listErr == nil {
 		p.account(w, len(openOnes(all)))
+	}
+	return w, err
+}
+
+// work advances a workflow, reachable for other commands meanwhile. What one of them wanted at the last moment is not
+// left undone.
+func (s *session) work(ctx context.Context, w engine.Workflow, j job) (engine.Workflow, error) {
+	if err := s.connect(ctx); err != nil {
+		return engine.Workflow{}, err
+	}
+	stopNote := context.AfterFunc(ctx, func() { s.show.note("stopping; press Ctrl-C again to leave at once") })
+	defer stopNote()
+	s.works = w.ID
+	s.show.begin(w)
+	w, err := s.runner.Do(ctx, w.ID, engine.SetLimits{Limits: j.limits.over(s.conf.Loop)})
+	for err == nil {
+		s.serve(ctx, j.command)
+		w, err = j.advance(ctx, s, w)
+		s.unserve()
+		reached, loadErr := s.store.Load(context.WithoutCancel(ctx), w.ID)
+		if loadErr == nil {
+			w = reached
+		}
+		if !j.endless || engine.Next(w).Kind == engine.Nothing {
+			break
+		}
 	}
 	return w, err
 }
@@ -136,11 +162,12 @@ func (l *limitFlags) register(flags *pflag.FlagSet) {
 	flags.IntVar(&l.limits.MaxAttempts, "max-attempts", 0, "ask a person after `N` failed attempts of a task (0: no limit)")
 	flags.DurationVar(&l.limits.MaxTime, "max-time", 0, "stop after so much sandbox time, such as 8h (0: no limit)")
 	flags.Float64Var(&l.limits.MaxCostUSD, "max-cost-usd", 0, "stop after `X` USD (0: no limit)")
+	flags.Int64Var(&l.limits.MaxTokens, "max-tokens", 0, "stop after `N` tokens (0: no limit)")
 }
 
 // check refuses what no limit can be.
 func (l *limitFlags) check() error {
-	if l.limits.MaxIterations < 0 || l.limits.MaxAttempts < 0 || l.limits.MaxTime < 0 || !(l.limits.MaxCostUSD >= 0) {
+	if l.limits.MaxIterations < 0 || l.limits.MaxAttempts < 0 || l.limits.MaxTime < 0 || !(l.limits.MaxCostUSD >= 0) || l.limits.MaxTokens < 0 {
 		return usagef("ralph loop --help", "a limit cannot be negative")
 	}
 	return nil
@@ -163,6 +190,9 @@ func (l *limitFlags) over(c config.Loop) engine.Limits {
 	}
 	if l.flags.Changed("max-cost-usd") {
 		result.MaxCostUSD = l.limits.MaxCostUSD
+	}
+	if l.flags.Changed("max-tokens") {
+		result.MaxTokens = l.limits.MaxTokens
 	}
 	return result
 }

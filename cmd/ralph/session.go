@@ -91,10 +91,7 @@ func (s *session) output(id engine.AttemptID, b []byte) {
 // Close gives the project free. What still is to be told to a person is told before.
 func (s *session) Close() error {
 	var err error
-	if s.server != nil {
-		err = s.server.Close()
-		s.server = nil
-	}
+	s.unserve()
 	if s.notify != nil {
 		s.notify.Close()
 	}
@@ -134,7 +131,7 @@ func (s *session) image(ctx context.Context, profile string) (string, error) {
 
 // limits are those of the configuration.
 func limits(l config.Loop) engine.Limits {
-	return engine.Limits{MaxIterations: l.MaxIterations, MaxAttempts: l.MaxAttempts, MaxTime: l.MaxTime, MaxCostUSD: l.MaxCostUSD}
+	return engine.Limits{MaxIterations: l.MaxIterations, MaxAttempts: l.MaxAttempts, MaxTime: l.MaxTime, MaxCostUSD: l.MaxCostUSD, MaxTokens: l.MaxTokens}
 }
 
 func commands(checks []config.Check) []string {

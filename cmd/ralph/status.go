@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/wrapix/wrapix/control"
 	"github.com/wrapix/wrapix/engine"
 	"github.com/wrapix/wrapix/internal/terminal"
 )
@@ -128,8 +129,8 @@ func (p *project) statusWorkflows(ctx context.Context) (_ []engine.Workflow, abo
 	if err != nil {
 		return nil, about, err
 	}
-	if l, ok := s.(live); ok {
-		v := l.Server()
+	if c, ok := s.(*control.Client); ok {
+		v := c.Server()
 		about.worker = fmt.Sprintf("%s, process %d, since %s", v.Command, v.PID, v.Since.Local().Format("15:04"))
 	}
 	open := openOnes(all)

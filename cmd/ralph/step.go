@@ -26,9 +26,12 @@ func (a *app) step(ctx context.Context) error {
 		return err
 	}
 	before := engine.Workflow{}
-	w, err := p.runWorkflow(ctx, "step", false, nil, pickChosen, func(ctx context.Context, s *session, w engine.Workflow) (engine.Workflow, error) {
-		before = w
-		return s.step(ctx, w)
+	w, err := p.run(ctx, job{
+		command: "step", pick: pickChosen,
+		advance: func(ctx context.Context, s *session, w engine.Workflow) (engine.Workflow, error) {
+			before = w
+			return s.step(ctx, w)
+		},
 	})
 	switch {
 	case err != nil:

@@ -35,6 +35,8 @@ func raise(w engine.Workflow) string {
 		return fmt.Sprintf(" --max-iterations %d", l.MaxIterations*2)
 	case l.MaxCostUSD > 0 && w.CostUSD >= l.MaxCostUSD:
 		return fmt.Sprintf(" --max-cost-usd %g", l.MaxCostUSD*2)
+	case l.MaxTokens > 0 && w.Tokens >= l.MaxTokens:
+		return fmt.Sprintf(" --max-tokens %d", l.MaxTokens*2)
 	}
 	return fmt.Sprintf(" --max-time %s", l.MaxTime*2)
 }

@@ -179,6 +179,9 @@ func limitWords(l engine.Limits) string {
 	if l.MaxCostUSD > 0 {
 		parts = append(parts, fmt.Sprintf("%.2f USD", l.MaxCostUSD))
 	}
+	if l.MaxTokens > 0 {
+		parts = append(parts, fmt.Sprintf("%d tokens", l.MaxTokens))
+	}
 	if len(parts) == 0 {
 		return "none"
 	}
