@@ -72,7 +72,7 @@ type Activity struct {
 // Signal is how an agent ends its attempt.
 type Signal string
 
-// The signals of DESIGN section 6. No signal means: not complete.
+// The signals, which are a contract with agents. No signal means: not complete.
 const (
 	SignalNone     Signal = ""
 	SignalComplete Signal = "complete"

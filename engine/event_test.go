@@ -127,7 +127,7 @@ func TestEventsKeepTheirForm(t *testing.T) {
 	}
 }
 
-// An event has these keys and no others (DESIGN section 7, with the version).
+// An event has these keys and no others.
 func TestEventKeys(t *testing.T) {
 	for _, e := range eventful(t).log {
 		b, _ := json.Marshal(e)

@@ -87,7 +87,7 @@ func (s *Steps) product(w engine.Workflow, a engine.Activity, r sandbox.Result, 
 	}
 }
 
-// agentResult is what an agent may leave in $RALPH_RESULT (DESIGN section 6a).
+// agentResult is what an agent may leave in $RALPH_RESULT; its form is a contract with agents.
 type agentResult struct {
 	Signal       string  `json:"signal"`
 	Message      string  `json:"message"`
@@ -119,7 +119,7 @@ func addResult(o *engine.Outcome, b []byte) error {
 	return fmt.Errorf("signal %q is none of complete, blocked, clarify", r.Signal)
 }
 
-// parsePlan reads what an agent leaves in $RALPH_PLAN (DESIGN section 6a).
+// parsePlan reads what an agent leaves in $RALPH_PLAN; its form is a contract with agents.
 func parsePlan(b []byte) ([]engine.PlannedTask, error) {
 	if len(b) == 0 {
 		return nil, errors.New("the file that RALPH_PLAN names is missing or empty")

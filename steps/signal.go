@@ -7,7 +7,7 @@ import (
 	"github.com/wrapix/wrapix/engine"
 )
 
-// signalWindow is how far from the end of its output an agent's signal counts (DESIGN section 6a).
+// signalWindow is how far from the end of its output an agent's signal counts.
 const signalWindow = 64 << 10
 
 // signalLine is the longest line that can be a signal.
