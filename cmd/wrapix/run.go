@@ -72,7 +72,7 @@ func (o *runOptions) inSandbox(ctx context.Context, dir string, cfg config.Sandb
 	}
 	defer engine.Close()
 	spec := o.spec(dir, cfg)
-	if spec.Image, err = o.image(ctx, engine, cfg); err != nil {
+	if spec.Image, err = o.ref(cfg); err != nil {
 		return 0, err
 	}
 	held, err := newClaim(spec.Name)
@@ -94,6 +94,11 @@ func (o *runOptions) inSandbox(ctx context.Context, dir string, cfg config.Sandb
 		}
 	}
 	code, err := sandbox.RunAttached(ctx, rt, spec, streams)
+	if errors.Is(err, sandbox.ErrNoImage) { // so looking for it costs nothing when it is there, as it mostly is
+		if spec.Image, err = o.image(ctx, engine, cfg); err == nil {
+			code, err = sandbox.RunAttached(ctx, rt, spec, streams)
+		}
+	}
 	rt.end()
 	if rt.left != nil {
 		// The command's code says more than ours would. The claim stays, for prune to find the sandbox by.
@@ -181,18 +186,30 @@ func (o *runOptions) spec(dir string, cfg config.Sandbox) sandbox.Spec {
 // image returns the image that the flag, else the configuration asks for.
 func (o *runOptions) image(ctx context.Context, eng image.Engine, cfg config.Sandbox) (string, error) {
 	opts := image.Options{Progress: o.streams.err}
-	profile := cfg.Profile
-	if o.profileGiven {
-		profile = o.profile
+	named, profile := o.wanted(cfg)
+	if named != "" {
+		img, err := image.Use(ctx, eng, named, opts)
+		return img.Ref, err
 	}
-	var img image.Image
-	var err error
-	if cfg.Image != "" && !o.profileGiven {
-		img, err = image.Use(ctx, eng, cfg.Image, opts)
-	} else {
-		img, err = image.Ensure(ctx, eng, profile, opts)
-	}
+	img, err := image.Ensure(ctx, eng, profile, opts)
 	return img.Ref, err
+}
+
+// ref is what the image is called, whether the host has it or not.
+func (o *runOptions) ref(cfg config.Sandbox) (string, error) {
+	named, profile := o.wanted(cfg)
+	if named != "" {
+		return named, nil
+	}
+	return image.Ref(profile)
+}
+
+// wanted says which image is meant: one that the configuration names, or that of a profile.
+func (o *runOptions) wanted(cfg config.Sandbox) (named, profile string) {
+	if o.profileGiven {
+		return "", o.profile
+	}
+	return cfg.Image, cfg.Profile
 }
 
 // loadConfig reads what the folder's configuration says about sandboxes; a folder without one gets what holds by itself.

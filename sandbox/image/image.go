@@ -100,6 +100,15 @@ type Options struct {
 	Base string
 }
 
+// Ref returns the reference that the image of a profile has, whether the host has it or not.
+func Ref(profile string) (string, error) {
+	r, err := recipeOf(profile)
+	if err != nil {
+		return "", err
+	}
+	return r.ref(), nil
+}
+
 // Ensure returns the image of a profile, and makes it where the host does not have it. Of several callers, in whatever
 // process, one builds and the others wait and take what it made. A build that ends early leaves nothing behind.
 func Ensure(ctx context.Context, eng Engine, profile string, opts Options) (Image, error) {
