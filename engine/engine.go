@@ -34,6 +34,9 @@ var (
 	ErrConflict = errors.New("workflow was changed by somebody else")
 	// ErrLost says that nothing is left of an activity from which its outcome could be told.
 	ErrLost = errors.New("no trace of the activity's outcome")
+	// ErrUnfinished says that an activity was begun and what became of it could not be seen. It stays open: Recover finds
+	// out.
+	ErrUnfinished = errors.New("the activity was begun, and its outcome is not known yet")
 	// ErrStopped says that the caller's context ended while an activity ran; its attempt is recorded as interrupted.
 	ErrStopped = errors.New("stopped on request")
 	// ErrUnknownEvent says that an event's type or version is not known to this program.

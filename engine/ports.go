@@ -22,10 +22,12 @@ type Store interface {
 // Steps performs activities in sandboxes.
 type Steps interface {
 	// Run performs the activity and returns when its outcome is known and safe on disk. When ctx ends it stops the
-	// sandbox and returns ctx's error. Any other error says that the sandbox could not be run at all.
+	// sandbox and returns ctx's error. [ErrUnfinished] says that it was started, and that Resume has to find out what
+	// became of it. Any other error says that the sandbox could not be run at all.
 	Run(ctx context.Context, w Workflow, a Activity) (Outcome, error)
 	// Resume goes on with an activity that another process began: it follows one that still runs, and reads the
-	// outcome of one that ended. [ErrLost] says that there is none. It never starts the activity again.
+	// outcome of one that ended. [ErrLost] says that there is none, [ErrUnfinished] that it could not be seen this time. It never
+	// starts the activity again.
 	Resume(ctx context.Context, w Workflow, a Activity) (Outcome, error)
 	// Release removes what is left of an activity's sandbox; its record stays. It may be called again.
 	Release(ctx context.Context, id WorkflowID, a Activity) error

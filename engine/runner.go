@@ -204,6 +204,8 @@ func (r *Runner) conclude(ctx context.Context, w Workflow, a Activity, perform p
 	case err == nil:
 	case ctx.Err() != nil:
 		c, err = Interrupt{ID: a.ID, Reason: ErrStopped.Error()}, ErrStopped
+	case errors.Is(err, ErrUnfinished): // to record anything, and remove the sandbox, could lose what it does
+		return w, &Hint{Err: fmt.Errorf("%s: %w", a.ID, err), Try: "ralph loop"}
 	case errors.Is(err, ErrLost):
 		c, err = Interrupt{ID: a.ID, Reason: err.Error()}, nil
 	default:

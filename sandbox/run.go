@@ -13,8 +13,8 @@ import (
 )
 
 // Run creates and starts the sandbox, passes its output on to sink as it comes, and returns the result when the guest
-// has reported it and the record is safe on disk. An error means that there is no result: with ErrLost there
-// will never be one, otherwise the sandbox may still run, and Resume finds out.
+// has reported it and the record is safe on disk. An error means that there is no result: with ErrLost there will never
+// be one, with ErrUnfinished the sandbox may still run, and Resume finds out; with any other it was not started.
 //
 // Run never removes the container: the caller first notes the outcome, and then removes it, also after an error. When
 // ctx is cancelled Run returns, and the container goes on; to end it, call Stop, and Run returns its result.
@@ -47,7 +47,11 @@ func Run(ctx context.Context, rt Runtime, spec Spec, sink Sink) (Result, error) 
 		return Result{}, err
 	}
 	failpoint.Here("started")
-	return rec.follow(ctx, rt, spec.Name)
+	result, err := rec.follow(ctx, rt, spec.Name)
+	if err != nil && !errors.Is(err, ErrLost) {
+		err = fmt.Errorf("%w: %w", ErrUnfinished, err)
+	}
+	return result, err
 }
 
 // Resume takes up a sandbox that an earlier process ran: it passes all of its output on, from the first byte, and

@@ -222,6 +222,8 @@ var (
 	ErrNotFound = errors.New("no such sandbox")
 	// ErrNoImage means that the host does not have the image.
 	ErrNoImage = errors.New("no such image")
+	// ErrUnfinished means that a sandbox was started, and what became of it could not be seen: Resume finds out.
+	ErrUnfinished = errors.New("the sandbox was started, and its result is not known yet")
 	// ErrLost means that a sandbox ended, or is gone, and left no result.
 	ErrLost = errors.New("the sandbox ended without a result")
 )

@@ -3,6 +3,7 @@ package steps
 import (
 	"bytes"
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -213,6 +214,17 @@ echo RALPH_COMPLETE
 	sink := sandbox.Sink{Stdout: writerFunc(func() { cut() })}
 	if _, err := sandbox.Run(ctx, p.options.Runtime, spec, sink); err == nil {
 		t.Fatal("the follower was not cut")
+	}
+	// The disk under the transcript is full: the attempt stays open and its sandbox runs on, until there is room.
+	transcript := filepath.Join(AttemptDir(p.options.State, w.ID, a.ID), TranscriptName)
+	if err := os.Symlink("/dev/full", transcript); err != nil {
+		t.Fatal(err)
+	}
+	if w, err = p.Loop(t.Context(), w); !errors.Is(err, engine.ErrUnfinished) || w.Task("T1").Open == nil {
+		t.Fatalf("with a full disk: %v, task %+v", err, w.Task("T1"))
+	}
+	if err := os.Remove(transcript); err != nil {
+		t.Fatal(err)
 	}
 	if err := os.WriteFile(filepath.Join(p.options.Project, "go"), nil, 0o644); err != nil {
 		t.Fatal(err)

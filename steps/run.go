@@ -49,6 +49,9 @@ func (s *Steps) Run(ctx context.Context, w engine.Workflow, a engine.Activity) (
 			Failed: "the sandbox was killed from outside, or ran out of memory, before it was done",
 		}, nil
 	}
+	if errors.Is(err, sandbox.ErrUnfinished) {
+		return outcome, fmt.Errorf("%w: %w", engine.ErrUnfinished, err)
+	}
 	return outcome, withHint(err)
 }
 
@@ -73,6 +76,9 @@ func (s *Steps) Resume(ctx context.Context, w engine.Workflow, a engine.Activity
 	outcome, err := s.follow(ctx, w, a, spec, true)
 	if errors.Is(err, sandbox.ErrLost) {
 		return engine.Outcome{}, fmt.Errorf("%s: %w", a.ID, engine.ErrLost)
+	}
+	if err != nil && ctx.Err() == nil {
+		err = fmt.Errorf("%w: %w", engine.ErrUnfinished, err)
 	}
 	return outcome, err
 }

@@ -49,12 +49,8 @@ var _ sandbox.Runtime = (*Engine)(nil)
 // Connect connects to the user's Podman, and starts a service where none is active. Close ends that service. The
 // errors are *sandbox.Error with a hint where a person can mend the cause.
 func Connect(ctx context.Context, opts Options) (*Engine, error) {
-	if os.Geteuid() == 0 && !opts.AllowRoot {
-		return nil, &sandbox.Error{
-			Op:   "start as root",
-			Err:  errors.New("a sandbox of root's is no boundary: what leaves it owns the host"),
-			Hint: "run it as an ordinary user",
-		}
+	if err := refuseRoot(os.Geteuid(), opts); err != nil {
+		return nil, err
 	}
 	e := &Engine{host: readHost()}
 	if err := e.host.subordinateIDs(); err != nil {
@@ -75,6 +71,18 @@ func Connect(ctx context.Context, opts Options) (*Engine, error) {
 		}
 	}
 	return e, nil
+}
+
+// refuseRoot keeps root from starting, unless it was asked for.
+func refuseRoot(uid int, opts Options) error {
+	if uid != 0 || opts.AllowRoot {
+		return nil
+	}
+	return &sandbox.Error{
+		Op:   "start as root",
+		Err:  errors.New("a sandbox of root's is no boundary: what leaves it owns the host"),
+		Hint: "run it as an ordinary user",
+	}
 }
 
 func (e *Engine) connect(ctx context.Context, opts Options) error {

@@ -149,12 +149,11 @@ func TestConnectErrors(t *testing.T) {
 		hint(t, "uidmap")
 	})
 	t.Run("Root", func(t *testing.T) {
-		if os.Geteuid() != 0 {
-			t.Skip("not root")
-		}
-		_, err := Connect(t.Context(), Options{})
-		if err == nil || !strings.Contains(err.Error(), "root") {
+		if err := refuseRoot(0, Options{}); err == nil || !strings.Contains(err.Error(), "root") {
 			t.Errorf("started as root: %v", err)
+		}
+		if err := errors.Join(refuseRoot(0, Options{AllowRoot: true}), refuseRoot(1000, Options{})); err != nil {
+			t.Error(err)
 		}
 	})
 	t.Run("NoSubordinateIDs", func(t *testing.T) {
