@@ -91,6 +91,8 @@ type Version struct {
 	Since   time.Time `json:"since"`
 	Host    string    `json:"host"`
 	Folder  string    `json:"cwd"` // where it was started
+	// Workflow is the one that it works on, where it works on one. Older programs do not tell it.
+	Workflow engine.WorkflowID `json:"workflow,omitempty"`
 }
 
 // String names the process.

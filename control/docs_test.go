@@ -29,7 +29,7 @@ func TestDocumentedExamples(t *testing.T) {
 	p := newProject(t)
 	p.start(t, "demo-1", 2)
 	p.ask(t, "demo-1", "T1", "Which colour?")
-	p.serve(t, nil)
+	p.serve(t, func(o *Options) { o.Workflow = "demo-1" })
 	c := p.dial(t, nil)
 
 	// A request, and the block right behind it, if there is one.

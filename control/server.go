@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/wrapix/wrapix/engine"
 )
 
 // Options say what a server serves and within which bounds. Zero durations and numbers mean the defaults that stand
@@ -23,6 +25,8 @@ type Options struct {
 	Program string // the program's version
 	Command string // what others are told that this process runs, such as "ralph loop"
 	Since   time.Time
+	// Workflow is what others are told that this process works on; it may be empty.
+	Workflow engine.WorkflowID
 	// Log is told of peers that were refused and of handlers that failed. It may be nil.
 	Log *slog.Logger
 
@@ -96,7 +100,7 @@ type Server struct {
 func Serve(ctx context.Context, o Options) (*Server, error) {
 	o = o.withDefaults()
 	s := &Server{o: o, served: make(chan struct{}), closing: make(chan struct{}), idle: make(chan struct{})}
-	s.version = Version{API: API, Program: o.Program, Command: o.Command, PID: os.Getpid(), Since: o.Since.UTC()}
+	s.version = Version{API: API, Program: o.Program, Command: o.Command, PID: os.Getpid(), Since: o.Since.UTC(), Workflow: o.Workflow}
 	s.version.Host, _ = os.Hostname()
 	s.version.Folder, _ = os.Getwd()
 	l, err := s.listen(ctx)

@@ -25,6 +25,7 @@ func (s served) Do(ctx context.Context, id engine.WorkflowID, c engine.Command) 
 func (s *session) serve(ctx context.Context, command string) {
 	server, err := control.Serve(ctx, control.Options{
 		Folder: s.state, Backend: served{s.store, s.runner}, Feed: s.feed, Program: version, Command: "ralph " + command, Since: s.now(),
+		Workflow: s.works,
 	})
 	if err != nil {
 		s.show.note("other commands cannot look in meanwhile: " + err.Error())

@@ -12,6 +12,10 @@ type loopOptions struct {
 	*app
 	spec   string
 	limits limitFlags
+
+	detach  bool
+	passed  []string // the command line for the process that goes on without the terminal
+	readyFD int
 }
 
 func newLoop(a *app) *cobra.Command {
@@ -23,16 +27,24 @@ func newLoop(a *app) *cobra.Command {
 started first, unless a workflow of it is open. After a crash, a reboot or
 Ctrl-C the same command goes on where the work stood.
 
-Limits given here replace those of wrapix.toml until the next run.`,
+Limits given here replace those of wrapix.toml until the next run.
+
+With --detach the work goes on without the terminal, in a process of its own
+that writes to loop.log in the state folder. The command returns when that
+process works, or with what keeps it from working. "ralph attach" shows it.
+Without --detach, closing the terminal stops the loop as Ctrl-C does.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				o.spec = args[0]
 			}
+			o.passed = passedOn(cmd.Flags(), "detach", args)
 			return o.run(cmd.Context())
 		},
 	}
 	o.limits.register(cmd.Flags())
+	cmd.Flags().BoolVar(&o.detach, "detach", false, "go on without this terminal")
+	readyFD(cmd.Flags(), &o.readyFD)
 	return cmd
 }
 
@@ -42,6 +54,12 @@ func (o *loopOptions) run(ctx context.Context) error {
 	}
 	if o.spec != "" && o.workflow != "" {
 		return usagef("ralph loop -w "+o.workflow, "a spec and -w both name a workflow")
+	}
+	switch {
+	case o.detach:
+		return o.hand(ctx)
+	case o.readyFD > 0:
+		o.goBackground(o.readyFD)
 	}
 	p, err := o.project()
 	if err != nil {

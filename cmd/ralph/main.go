@@ -29,11 +29,15 @@ func main() {
 }
 
 // interruptible returns a context that the first Ctrl-C, SIGTERM or SIGHUP ends, so that what runs can be stopped in
-// order and recorded. The second ends the process at once: whatever instant that is, the state is right.
+// order and recorded. The second ends the process at once: whatever instant that is, the state is right. SIGHUP is left
+// alone where whoever started us wants it ignored, as nohup does.
 func interruptible(parent context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancel(parent)
 	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) {
+		signal.Notify(signals, syscall.SIGHUP)
+	}
 	go func() {
 		<-signals
 		cancel()

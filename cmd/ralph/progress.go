@@ -35,14 +35,15 @@ func (a *app) newProgress() progress {
 
 // plain is progress as lines: notes, and with events one for each event that matters.
 type plain struct {
-	out    *terminal.Output
-	events bool
-	mu     sync.Mutex
+	out     *terminal.Output
+	events  bool
+	watches bool // another process works
+	mu      sync.Mutex
 }
 
 func (p *plain) begin(w engine.Workflow) {
 	for _, a := range w.OpenActivities() {
-		if p.events {
+		if p.events && !p.watches {
 			p.note(fmt.Sprintf("%s was begun by an earlier process: looking after it", a.ID))
 		}
 	}

@@ -18,6 +18,8 @@ type app struct {
 	dir      string // -C
 	workflow string // -w
 	json     bool
+
+	detached *detached // of a process that goes on without a terminal, else nil
 }
 
 // execute runs the command line and returns the exit code.
@@ -36,7 +38,7 @@ func execute(ctx context.Context, streams *terminal.Streams, args []string) int 
 	if err != nil && !runs {
 		err = usagef(cmd.CommandPath()+" --help", "%w", err)
 	}
-	return report(streams, err)
+	return report(a.streams, err)
 }
 
 func newRoot(a *app) *cobra.Command {
@@ -67,7 +69,7 @@ configuration, 75 another ralph holds the project, 100 nothing left to do
 	flags.StringVarP(&a.workflow, "workflow", "w", "", "the `WORKFLOW` that is meant, where several are open")
 	flags.BoolVar(&a.json, "json", false, "print one JSON document on standard output, progress on standard error")
 	root.AddCommand(
-		newInit(a), newStart(a), newPlan(a), newReady(a), newStep(a), newLoop(a),
+		newInit(a), newStart(a), newPlan(a), newReady(a), newStep(a), newLoop(a), newAttach(a),
 		newStatus(a), newList(a), newLogs(a), newDiffAttempt(a), newRestore(a), newHistory(a), newGraph(a), newCheck(a),
 		newAnswer(a), newRetry(a), newSkip(a), newPause(a), newResume(a), newCancel(a), newDoctor(a), newMan(root),
 	)

@@ -68,7 +68,9 @@ func (s *session) work(ctx context.Context, w engine.Workflow, j job) (engine.Wo
 	w, err := s.runner.Do(ctx, w.ID, engine.SetLimits{Limits: j.limits.over(s.conf.Loop)})
 	for err == nil {
 		s.serve(ctx, j.command)
-		w, err = j.advance(ctx, s, w)
+		if err = s.leave(w); err == nil {
+			w, err = j.advance(ctx, s, w)
+		}
 		s.unserve()
 		reached, loadErr := s.store.Load(context.WithoutCancel(ctx), w.ID)
 		if loadErr == nil {

@@ -13,8 +13,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -29,6 +31,7 @@ import (
 //	begin PROG ARG…      start a program in the background, one a script
 //	await FIFO           wait until something writes to the named pipe, which was made by project (started, more)
 //	release FIFO         write to the named pipe
+//	shows TEXT           wait until the program in the background has printed a text
 //	signal NAME          send a signal to the program in the background
 //	ends N               wait for it: exit code N; its output is then in the files begun.stdout and begun.stderr
 //	json FILE PATH WANT  the value at the path ("workflows.0.state", "len" being the length) is WANT
@@ -52,10 +55,11 @@ func TestScripts(t *testing.T) {
 			b := &background{}
 			env.Values[backgroundKey{}] = b
 			env.Defer(b.kill)
+			env.Defer(func() { killLoops(filepath.Join(env.WorkDir, "xdg", "ralph", "*")) })
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"project": cmdProject, "exits": cmdExits, "begin": cmdBegin, "await": cmdAwait, "release": cmdRelease,
+			"project": cmdProject, "exits": cmdExits, "begin": cmdBegin, "await": cmdAwait, "release": cmdRelease, "shows": cmdShows,
 			"signal": cmdSignal, "ends": cmdEnds, "json": cmdJSON, "keys": cmdKeys, "containers": cmdContainers,
 		},
 		RequireExplicitExec: true,
@@ -99,7 +103,70 @@ func cmdExits(ts *testscript.TestScript, _ bool, args []string) {
 // background is the one program that a script can have running.
 type background struct {
 	cmd            *exec.Cmd
-	stdout, stderr strings.Builder
+	stdout, stderr printed
+}
+
+// printed is what a program has printed so far.
+type printed struct {
+	mu   sync.Mutex
+	text strings.Builder
+	more chan struct{} // closed with the next write; nil while nobody waits
+}
+
+func (p *printed) Write(b []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.more != nil {
+		close(p.more)
+		p.more = nil
+	}
+	return p.text.Write(b)
+}
+
+// now returns the text, and a channel that is closed when there is more of it.
+func (p *printed) now() (string, <-chan struct{}) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.more == nil {
+		p.more = make(chan struct{})
+	}
+	return p.text.String(), p.more
+}
+
+func (p *printed) String() string {
+	text, _ := p.now()
+	return text
+}
+
+func cmdShows(ts *testscript.TestScript, _ bool, args []string) {
+	b := ts.Value(backgroundKey{}).(*background)
+	patience := time.After(time.Minute)
+	for {
+		stdout, more := b.stdout.now()
+		stderr, moreErrors := b.stderr.now()
+		if strings.Contains(stdout+stderr, args[0]) {
+			return
+		}
+		select {
+		case <-more:
+		case <-moreErrors:
+		case <-patience:
+			ts.Fatalf("it shows %q and %q", stdout, stderr)
+		}
+	}
+}
+
+// killLoops ends the processes that still hold the store of one of the state folders: a test that failed may leave loops
+// that went on without it.
+func killLoops(states string) {
+	holders, _ := filepath.Glob(filepath.Join(states, "ralph.db.holder"))
+	for _, name := range holders {
+		var holder struct{ PID int }
+		text, _ := os.ReadFile(name)
+		if json.Unmarshal(text, &holder) == nil && holder.PID > 0 {
+			_ = syscall.Kill(holder.PID, syscall.SIGKILL)
+		}
+	}
 }
 
 type backgroundKey struct{}
@@ -114,7 +181,7 @@ func (b *background) kill() {
 func cmdBegin(ts *testscript.TestScript, _ bool, args []string) {
 	b := ts.Value(backgroundKey{}).(*background)
 	b.kill()
-	*b = background{}
+	b.stdout, b.stderr = printed{}, printed{}
 	path := ""
 	for _, dir := range filepath.SplitList(ts.Getenv("PATH")) {
 		if p := filepath.Join(dir, args[0]); path == "" {
@@ -146,7 +213,7 @@ func cmdRelease(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 func cmdSignal(ts *testscript.TestScript, _ bool, args []string) {
-	signals := map[string]syscall.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM, "KILL": syscall.SIGKILL}
+	signals := map[string]syscall.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM, "KILL": syscall.SIGKILL, "HUP": syscall.SIGHUP}
 	ts.Check(ts.Value(backgroundKey{}).(*background).cmd.Process.Signal(signals[args[0]]))
 }
 
