@@ -180,8 +180,8 @@ func messageOf(err error) string {
 	return err.Error()
 }
 
-// report prints an error as every command does, and returns its exit code.
-func report(streams *terminal.Streams, err error) int {
+// conclude prints an error as every command does, and returns its exit code.
+func conclude(streams *terminal.Streams, err error) int {
 	code := codeOf(err)
 	var exit exitError
 	if err == nil || errors.As(err, &exit) {

@@ -48,7 +48,7 @@ func TestReport(t *testing.T) {
 	for _, tt := range tests {
 		var stderr strings.Builder
 		streams := &terminal.Streams{Out: terminal.NewOutput(&strings.Builder{}), Err: terminal.NewOutput(&stderr)}
-		if code := report(streams, tt.err); code != tt.code || stderr.String() != tt.text {
+		if code := conclude(streams, tt.err); code != tt.code || stderr.String() != tt.text {
 			t.Errorf("%v: exit code %d, not %d\n%swant:\n%s", tt.err, code, tt.code, stderr.String(), tt.text)
 		}
 	}
