@@ -30,6 +30,8 @@ type Intend struct{ Task TaskID }
 type Finish struct {
 	ID      AttemptID
 	Outcome Outcome
+	// PostStep says that a hook is to run when the step is at its end.
+	PostStep bool
 }
 
 // Interrupt ends an announced activity of which no outcome exists.

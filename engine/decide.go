@@ -92,7 +92,7 @@ func (c Intend) decide(d *decision) error {
 	if t == nil {
 		return fmt.Errorf("task %s: %w", c.Task, ErrNotFound)
 	}
-	if len(d.ev.w.Holds) > 0 || t.Open != nil {
+	if len(d.ev.w.Holds) > 0 || len(d.ev.w.Due) > 0 || t.Open != nil {
 		return fmt.Errorf("run task %s: %w", c.Task, ErrNotAllowed)
 	}
 	phase := phaseOf(t)
@@ -147,6 +147,7 @@ func (c Finish) decide(d *decision) error {
 		f.Verdict, f.Reason = judgeAttempt(d.ev.w, t.Open.Phase, &f.Outcome)
 		d.emit(AttemptFinished, t.ID, c.ID.Number, f)
 	}
+	c.after(d, t, f)
 	switch f.Verdict {
 	case VerdictPassed:
 		d.emit(TaskVerified, t.ID, c.ID.Number, NoData{})

@@ -102,6 +102,8 @@ const (
 	WaitNotified       EventType = "wait.notified"       // NoData
 	WaitLeft           EventType = "wait.left"           // WaitLeftData
 	LimitsChanged      EventType = "limits.changed"      // LimitsData
+	HookDue            EventType = "hook.due"            // HookDueData: it has to run before anything new begins
+	HookFinished       EventType = "hook.finished"       // HookData
 	WorkflowRunning    EventType = "workflow.running"    // NoData
 	WorkflowWaiting    EventType = "workflow.waiting"    // StateData
 	WorkflowResumed    EventType = "workflow.resumed"    // StateData
@@ -117,6 +119,6 @@ var payloads = map[EventType]any{
 	AttemptInterrupted: InterruptedData{}, CheckIntended: IntendedData{}, CheckFinished: FinishedData{},
 	CheckInterrupted: InterruptedData{}, TaskVerified: NoData{}, TaskUnchecked: NoData{}, TaskFailedEvent: ReasonData{}, TaskStalled: ReasonData{},
 	TaskRetried: RetriedData{}, TaskSkippedEvent: ReasonData{}, QuestionAnswered: AnswerData{}, WaitEntered: WaitData{}, WaitNotified: NoData{},
-	WaitLeft: WaitLeftData{}, LimitsChanged: LimitsData{}, WorkflowRunning: NoData{}, WorkflowWaiting: StateData{},
+	WaitLeft: WaitLeftData{}, LimitsChanged: LimitsData{}, HookDue: HookDueData{}, HookFinished: HookData{}, WorkflowRunning: NoData{}, WorkflowWaiting: StateData{},
 	WorkflowResumed: StateData{}, WorkflowVerifying: NoData{}, WorkflowDone: NoData{}, WorkflowCancelled: ReasonData{},
 }

@@ -69,7 +69,19 @@ func eventful(t tester) *life {
 	}
 	other.must(t, engine.Skip{Task: "T1"})
 	other.must(t, engine.Cancel{Reason: "enough"})
-	l.log = append(l.log, other.log...)
+
+	third := begun(t, 0, engine.Limits{}, planned("T1", 0))
+	third.must(t, engine.AwaitApproval{Message: "run on this host"})
+	third.must(t, engine.Approve{})
+	third.must(t, engine.HookEnded{Hook: engine.PreLoop, Outcome: engine.HookOutcome{
+		Failed: "exit code 3", ExitCode: 3, Took: time.Second, Output: "not now", OnFailure: engine.OnFailureSkip,
+	}})
+	third.skew += time.Hour
+	third.must(t, engine.Wake{})
+	third.must(t, engine.Intend{Task: "T1"})
+	third.must(t, engine.Finish{ID: third.w.Task("T1").Open.ID, Outcome: crashes, PostStep: true})
+	third.must(t, engine.HookEnded{Hook: engine.PostStep, Task: "T1", Attempt: 1, Outcome: engine.HookOutcome{Took: time.Second, OnFailure: engine.OnFailureBlock}})
+	l.log = slices.Concat(l.log, other.log, third.log)
 	return l
 }
 
@@ -118,7 +130,7 @@ func TestEventsKeepTheirForm(t *testing.T) {
 		"workflow.created", "workflow.started", "plan.skipped", "plan.written", "tasks.planned", "task.ready",
 		"attempt.intended", "attempt.finished", "attempt.interrupted", "check.intended", "check.finished",
 		"check.interrupted", "task.verified", "task.unchecked", "task.failed", "task.retried", "task.skipped", "task.stalled", "question.answered",
-		"wait.entered", "wait.notified", "wait.left", "limits.changed", "workflow.running", "workflow.waiting",
+		"wait.entered", "wait.notified", "wait.left", "limits.changed", "hook.due", "hook.finished", "workflow.running", "workflow.waiting",
 		"workflow.resumed", "workflow.verifying", "workflow.done", "workflow.cancelled",
 	} {
 		if !seen[name] {

@@ -80,6 +80,12 @@ func (ev *evolution) apply(e Event) error {
 	if ev.w.Seq == 0 || ev.w.State.Ended() {
 		return ErrNotAllowed
 	}
+	switch data := e.Data.(type) {
+	case HookDueData:
+		return ev.hookDue(e, data)
+	case HookData:
+		return ev.hookFinished(e, data)
+	}
 	if e.Task == "" {
 		return ev.workflowEvent(e)
 	}
@@ -134,7 +140,7 @@ func (ev *evolution) workflowEvent(e Event) error {
 		if w.hold(data.Kind) != nil {
 			return ErrNotAllowed
 		}
-		w.Holds = append(slices.Clone(w.Holds), Wait{Kind: data.Kind, Message: data.Message, Since: e.Time, Until: data.Until})
+		w.Holds = append(slices.Clone(w.Holds), Wait{Kind: data.Kind, Message: data.Message, Since: e.Time, Until: data.Until, Notified: data.Quiet})
 		return nil
 	case WaitLeftData:
 		if w.hold(data.Kind) == nil {
@@ -173,7 +179,7 @@ func (ev *evolution) workflowEvent(e Event) error {
 	case WorkflowDone:
 		return ev.move("finish")
 	case WorkflowCancelled:
-		w.Behind, w.Holds = "", nil
+		w.Behind, w.Holds, w.Due = "", nil, nil
 		return ev.move("cancel")
 	}
 	return ErrUnknownEvent
@@ -193,7 +199,7 @@ func (ev *evolution) taskEvent(t *Task, e Event) error {
 		}
 		return ev.toPlanned()
 	case WaitData:
-		t.Wait = &Wait{Kind: data.Kind, Message: data.Message, Since: e.Time, Until: data.Until}
+		t.Wait = &Wait{Kind: data.Kind, Message: data.Message, Since: e.Time, Until: data.Until, Notified: data.Quiet}
 		return nil
 	case WaitLeftData:
 		t.Wait = nil

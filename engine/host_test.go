@@ -27,6 +27,8 @@ type host struct {
 	runs      map[engine.AttemptID]int
 	order     []engine.AttemptID
 	told      []engine.Notification
+	hooks     func(c engine.HookCall) engine.HookOutcome // nil: none
+	called    []engine.HookCall
 	minutes   int
 
 	// mishap happens when the count of places reaches at; 0 is never.
@@ -83,7 +85,11 @@ func (h *host) process(f func(r *engine.Runner) error) (err error, dead bool) {
 			dead = true
 		}
 	}()
-	return f(&engine.Runner{Store: disk{s, h}, Steps: steps{h}, Notifier: desktop{h}, Clock: h}), false
+	r := &engine.Runner{Store: disk{s, h}, Steps: steps{h}, Notifier: desktop{h}, Clock: h}
+	if h.hooks != nil {
+		r.Hooks = hooks{h}
+	}
+	return f(r), false
 }
 
 // Now is a clock that moves a minute whenever it is looked at.
@@ -165,6 +171,20 @@ func (s steps) Sweep(_ context.Context, _ engine.WorkflowID, keep []engine.Activ
 		}
 	}
 	return s.h.place("swept")
+}
+
+type hooks struct{ h *host }
+
+func (hooks) Has(engine.Hook) bool { return true }
+
+func (k hooks) Run(ctx context.Context, c engine.HookCall) (engine.HookOutcome, error) {
+	if err := k.h.place("hook " + string(c.Hook)); err != nil {
+		return engine.HookOutcome{Failed: err.Error(), OnFailure: engine.OnFailureBlock}, ctx.Err()
+	}
+	k.h.called = append(k.h.called, c)
+	o := k.h.hooks(c)
+	_ = k.h.place("hooked " + string(c.Hook))
+	return o, ctx.Err()
 }
 
 type desktop struct{ h *host }

@@ -10,6 +10,7 @@ const (
 	PassTasks  ActionKind = "take_tasks"  // the spec states its tasks
 	RunAttempt ActionKind = "run_attempt" // an agent's attempt
 	RunCheck   ActionKind = "run_check"   // a verification
+	RunHook    ActionKind = "run_hook"    // a hook that is due
 	InFlight   ActionKind = "in_flight"   // all that could run is running
 )
 
@@ -24,6 +25,9 @@ type Action struct {
 func Next(w Workflow) Action {
 	if len(w.Holds) > 0 {
 		return Action{}
+	}
+	if len(w.Due) > 0 {
+		return Action{Kind: RunHook, Task: w.Due[0].Task}
 	}
 	switch w.phase() {
 	case Started:

@@ -88,12 +88,27 @@ type WaitData struct {
 	Message string        `json:"message"`
 	// Until is when it ends by itself; zero is never.
 	Until time.Time `json:"until,omitzero"`
+	// Quiet says that nobody has to be told: it ends by itself.
+	Quiet bool `json:"quiet,omitempty"`
 }
 
 // WaitLeftData says what ended a wait.
 type WaitLeftData struct {
 	Kind WorkflowState `json:"kind"`
-	By   string        `json:"by"` // "answer", "retry", "skip", "resume", "limits", "time"
+	By   string        `json:"by"` // "answer", "retry", "skip", "resume", "limits", "time", "change", "approval", "start"
+}
+
+// HookDueData announces the hook after a step, with what the step came to.
+type HookDueData struct {
+	Hook    Hook    `json:"hook"`
+	Verdict Verdict `json:"verdict"`
+	Reason  string  `json:"reason,omitempty"`
+}
+
+// HookData is how a hook ended.
+type HookData struct {
+	Hook    Hook        `json:"hook"`
+	Outcome HookOutcome `json:"outcome"`
 }
 
 // LimitsData are the limits from now on.

@@ -32,6 +32,8 @@ func TestAnySequence(t *testing.T) {
 			"pause":     m.pause,
 			"skip":      m.skip,
 			"wake":      m.wake,
+			"hook":      m.hook,
+			"approval":  m.approval,
 			"stranger":  m.stranger,
 			"cancel":    m.cancel,
 		})
@@ -195,8 +197,43 @@ func (m *world) next(t *rapid.T) {
 		m.must(t, engine.SkipPlan{})
 	case engine.PassTasks:
 		m.must(t, engine.TakeTasks{})
+	case engine.RunHook:
+		due := m.w.Due[0]
+		m.refused(t, engine.ErrNotAllowed, engine.Intend{Task: due.Task})
+		m.must(t, engine.HookEnded{Hook: due.Hook, Task: due.Task, Attempt: due.Attempt, Outcome: drawHook(t)})
 	case engine.RunAttempt, engine.RunCheck:
 		m.must(t, engine.Intend{Task: a.Task})
+	}
+}
+
+func drawHook(t *rapid.T) engine.HookOutcome {
+	return engine.HookOutcome{
+		Failed:    rapid.SampledFrom([]string{"", "", "exit code 3"}).Draw(t, "hook failed"),
+		OnFailure: rapid.SampledFrom([]engine.OnFailure{engine.OnFailureBlock, engine.OnFailureWarn, engine.OnFailureSkip}).Draw(t, "on failure"),
+	}
+}
+
+// hook is one before or after the work, which come whatever the state is, and the end of its wait.
+func (m *world) hook(t *rapid.T) {
+	h := rapid.SampledFrom([]engine.Hook{engine.PreLoop, engine.PreStep, engine.PostLoop, engine.PostStep}).Draw(t, "hook")
+	id := m.anyTask(t)
+	done := m.try(t, engine.HookEnded{Hook: h, Task: id, Attempt: 1, Outcome: drawHook(t)})
+	if due := slices.ContainsFunc(m.w.Due, func(d engine.DueHook) bool { return d.Task == id && d.Attempt == 1 }); done && h == engine.PostStep && due {
+		m.try(t, engine.Unblock{}) // it blocks, and stays due
+	}
+	if rapid.Bool().Draw(t, "unblock") {
+		m.try(t, engine.Unblock{})
+	}
+}
+
+// approval is asked for, with one message or another, and mostly given.
+func (m *world) approval(t *rapid.T) {
+	message := rapid.SampledFrom([]string{"a hook", "a webhook"}).Draw(t, "message")
+	if m.try(t, engine.AwaitApproval{Message: message}) && engine.Next(m.w).Kind != engine.Nothing {
+		t.Fatalf("not approved, and next is %+v", engine.Next(m.w))
+	}
+	if rapid.IntRange(0, 3).Draw(t, "approve") > 0 {
+		m.try(t, engine.Approve{})
 	}
 }
 
@@ -209,7 +246,7 @@ func (m *world) finish(t *rapid.T) {
 		return
 	}
 	a := rapid.SampledFrom(open).Draw(t, "activity")
-	m.must(t, engine.Finish{ID: a.ID, Outcome: drawOutcome(t, a, m.w.Task(a.ID.Task))})
+	m.must(t, engine.Finish{ID: a.ID, Outcome: drawOutcome(t, a, m.w.Task(a.ID.Task)), PostStep: rapid.Bool().Draw(t, "post_step")})
 	m.refused(t, m.notAllowed(), engine.Finish{ID: a.ID})
 	m.refused(t, m.notAllowed(), engine.Interrupt{ID: a.ID})
 }
@@ -304,6 +341,9 @@ func (m *world) check(t *rapid.T) {
 	case w.State.Waits() && (w.Waiting() == nil || w.Waiting().Kind != w.State):
 		t.Fatalf("%s, and it waits for %+v", w.State, w.Waiting())
 	}
+	if w.State.Ended() && len(w.Due) > 0 {
+		t.Fatalf("%s, and the hook of %s is due", w.State, w.Due[0].Task)
+	}
 	if w.State == engine.Done {
 		for _, task := range append(slices.Clone(w.Tasks), w.Criteria) {
 			if !m.finished[task.ID] && task.State != engine.TaskSkipped && (task != w.Criteria || len(task.Checks) > 0) {
@@ -353,6 +393,9 @@ func (m *world) look(t *rapid.T, e engine.Event) {
 		if len(m.replay.Holds) > 0 {
 			t.Fatalf("%s runs though %s", id, m.replay.Holds[0].Message)
 		}
+		if len(m.replay.Due) > 0 {
+			t.Fatalf("%s runs though the hook of %s is due", id, m.replay.Due[0].Task)
+		}
 	case engine.FinishedData:
 		m.close(t, engine.AttemptID{Task: e.Task, Number: e.Attempt, Check: data.Check})
 		if data.Verdict == engine.VerdictPassed && len(data.Outcome.Checks) < m.checks[e.Task] {
@@ -399,6 +442,12 @@ func (m *world) goodEnd(t *rapid.T) {
 			m.must(t, engine.Wake{})
 		}
 		m.try(t, engine.Unpause{})
+		m.try(t, engine.Approve{})
+		m.try(t, engine.Unblock{})
+		if due := m.w.Due; len(due) > 0 && len(m.w.Holds) == 0 {
+			m.must(t, engine.HookEnded{Hook: due[0].Hook, Task: due[0].Task, Attempt: due[0].Attempt})
+			continue
+		}
 		if wait := m.w.Waiting(); wait != nil && engine.Next(m.w).Kind == engine.Nothing {
 			if m.do(t, engine.Reply{Task: wait.Task, Text: "yes"}) != nil {
 				m.must(t, engine.Retry{Task: wait.Task})

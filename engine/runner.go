@@ -20,6 +20,7 @@ type Runner struct {
 	Steps    Steps
 	Notifier Notifier
 	Clock    Clock
+	Hooks    Hooks // nil: none
 	// Sleep returns at the wall clock's time, or with an error when ctx ends before. Where it is nil, Loop does not wait
 	// for a wait that ends by itself, but returns.
 	Sleep func(ctx context.Context, until time.Time) error
@@ -29,6 +30,7 @@ type Runner struct {
 	mu      sync.Mutex
 	last    Workflow // the workflow that was worked on last, as the store holds it
 	running map[AttemptID]context.CancelFunc
+	begun   bool               // a loop's first hook let it begin; of the goroutine that advances
 	wakeUp  context.CancelFunc // ends the sleep of Loop; nil while it does not sleep
 }
 
@@ -124,7 +126,17 @@ func (r *Runner) Advance(ctx context.Context, w Workflow) (_ Workflow, action Ac
 		w, err = r.Do(ctx, w.ID, TakeTasks{})
 	case InFlight:
 		return w, action, hintf("ralph loop", "%s runs already and was not taken up: %w", action.Task, ErrNotAllowed)
+	case RunHook:
+		w, err = r.runDue(ctx, w)
 	case RunAttempt, RunCheck:
+		if action.Kind == RunAttempt {
+			if w, err = r.beforeStep(ctx, w, action.Task); err == nil && Next(w) != action { // it is not to begin now
+				break
+			}
+		}
+		if err != nil {
+			break
+		}
 		if w, err = r.Do(ctx, w.ID, Intend{Task: action.Task}); err == nil {
 			failpoint.Here("intended")
 			w, err = r.conclude(ctx, w, *w.Task(action.Task).Open, r.Steps.Run)
@@ -148,6 +160,9 @@ func (r *Runner) Loop(ctx context.Context, w Workflow) (Workflow, error) {
 		switch until := w.Wakes(); {
 		case ctx.Err() != nil:
 			return w, ErrStopped
+		case Next(w).Kind != Nothing && !r.begun:
+			w, err = r.beforeLoop(ctx, w)
+			err = stopped(ctx, err)
 		case Next(w).Kind != Nothing:
 			w, _, err = r.Advance(ctx, w)
 			if fault := (*faultError)(nil); errors.As(err, &fault) && w.Faults < maxFaults && r.Sleep != nil {
@@ -199,7 +214,7 @@ func (r *Runner) conclude(ctx context.Context, w Workflow, a Activity, perform p
 	outcome, err := perform(own, w, a)
 	done()
 	failpoint.Here("performed")
-	var c Command = Finish{ID: a.ID, Outcome: outcome}
+	var c Command = Finish{ID: a.ID, Outcome: outcome, PostStep: r.has(PostStep)}
 	switch {
 	case err == nil:
 	case ctx.Err() != nil:

@@ -60,7 +60,7 @@ func (d *decision) finish() {
 	if s := d.ev.w.State; (s == Running || s == Ready) && d.ev.w.allFinished() {
 		d.emit(WorkflowVerifying, "", 0, NoData{})
 	}
-	if d.ev.w.State == Verifying && (len(d.ev.w.Criteria.Checks) == 0 || d.ev.w.Criteria.State == TaskDone) {
+	if d.ev.w.State == Verifying && len(d.ev.w.Due) == 0 && (len(d.ev.w.Criteria.Checks) == 0 || d.ev.w.Criteria.State == TaskDone) {
 		d.emit(WorkflowDone, "", 0, NoData{})
 	}
 }

@@ -27,6 +27,8 @@ type Workflow struct {
 	Limits  Limits        `json:"limits"`
 	// Holds are the workflow's own waits, one of a kind. While there is any, nothing new begins.
 	Holds []Wait `json:"holds,omitempty"`
+	// Due are the hooks that have to run before anything new begins.
+	Due []DueHook `json:"due,omitempty"`
 	// Faults counts the activities in a row that the host could not run.
 	Faults int `json:"faults,omitempty"`
 

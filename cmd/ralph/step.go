@@ -50,13 +50,13 @@ func (s *session) step(ctx context.Context, w engine.Workflow) (engine.Workflow,
 	var task engine.TaskID
 	for err == nil {
 		next := engine.Next(w)
-		if next.Kind == engine.Nothing || task != "" && (next.Kind != engine.RunCheck || next.Task != task) {
+		if next.Kind == engine.Nothing || task != "" && (next.Kind != engine.RunCheck && next.Kind != engine.RunHook || next.Task != task) {
 			return w, nil
 		}
 		if ctx.Err() != nil {
 			return w, engine.ErrStopped
 		}
-		if !next.Task.Reserved() || next.Task == engine.CriteriaTask {
+		if next.Kind != engine.RunHook && (!next.Task.Reserved() || next.Task == engine.CriteriaTask) {
 			task = next.Task
 		}
 		w, _, err = s.runner.Advance(ctx, w)

@@ -13,6 +13,10 @@ func ways(w engine.Workflow, wait engine.OpenWait, in string) []string {
 	switch {
 	case wait.Kind == engine.AwaitingAnswer:
 		return []string{fmt.Sprintf("ralph answer%s %s TEXT", in, wait.Task)}
+	case wait.Kind == engine.AwaitingApproval:
+		return []string{"wrapix trust"}
+	case wait.Kind == engine.Blocked && wait.Task == "": // a hook
+		return []string{"ralph loop" + in}
 	case wait.Kind == engine.Blocked:
 		return []string{fmt.Sprintf("ralph answer%s %s TEXT", in, wait.Task), fmt.Sprintf("ralph retry%s %s", in, wait.Task)}
 	case wait.Kind == engine.BudgetSpent && wait.Task != "":

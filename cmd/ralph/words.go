@@ -42,6 +42,10 @@ func describe(e engine.Event) string {
 		text = fmt.Sprintf("%s %s%s: %s", subject(e.Task), waitWords(data.Kind), until(data.Until), data.Message)
 	case engine.WaitLeftData:
 		text = fmt.Sprintf("%s goes on (%s)", subject(e.Task), data.By)
+	case engine.HookDueData:
+		text = fmt.Sprintf("%s has the hook %s to come", id, data.Hook)
+	case engine.HookData:
+		text = hookWords(e, data)
 	case engine.LimitsData:
 		text = "limits: " + limitWords(data.Limits)
 	case engine.RetriedData:
@@ -57,7 +61,7 @@ func describe(e engine.Event) string {
 // matters says whether an event is worth a line while the loop runs: those that are not are told by their neighbours.
 func matters(t engine.EventType) bool {
 	switch t {
-	case engine.TaskReleased, engine.WaitNotified, engine.WorkflowWaiting, engine.WorkflowResumed, engine.WorkflowRunning:
+	case engine.TaskReleased, engine.WaitNotified, engine.WorkflowWaiting, engine.WorkflowResumed, engine.WorkflowRunning, engine.HookDue:
 		return false
 	}
 	return true
@@ -118,6 +122,19 @@ func finishedWords(f engine.FinishedData) string {
 		text += ": " + f.Outcome.Message
 	}
 	return fmt.Sprintf("%s (%s)", text, took)
+}
+
+// hookWords tells how a hook ended, with the last of what it printed.
+func hookWords(e engine.Event, data engine.HookData) string {
+	o := data.Outcome
+	text := fmt.Sprintf("hook %s", data.Hook)
+	if e.Task != "" {
+		text += fmt.Sprintf(" of %s", engine.AttemptID{Task: e.Task, Number: e.Attempt})
+	}
+	if o.Failed == "" {
+		return fmt.Sprintf("%s ran (%s)", text, o.Took.Round(100*time.Millisecond))
+	}
+	return fmt.Sprintf("%s failed, %s: %s", text, o.OnFailure, o.Failed)
 }
 
 // waitWords says what somebody who waits in this way does.
