@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"syscall"
 
 	"github.com/wrapix/wrapix/engine"
 )
@@ -65,6 +66,8 @@ var kinds = []struct {
 	{"busy", ErrBusy, http.StatusServiceUnavailable},
 	{"closing", ErrClosing, http.StatusServiceUnavailable},
 	{"timeout", context.DeadlineExceeded, http.StatusGatewayTimeout},
+	{"no_room", syscall.ENOSPC, http.StatusInsufficientStorage},
+	{"no_room", syscall.EDQUOT, http.StatusInsufficientStorage},
 }
 
 // maxMessage bounds what an error says: it may quote what an agent wrote.

@@ -223,6 +223,8 @@ func (r *Runner) conclude(ctx context.Context, w Workflow, a Activity, perform p
 		return w, &Hint{Err: fmt.Errorf("%s: %w", a.ID, err), Try: "ralph loop"}
 	case errors.Is(err, ErrLost):
 		c, err = Interrupt{ID: a.ID, Reason: err.Error()}, nil
+	case NoRoom(err): // no fault to be counted: whoever called waits for room, or says so
+		c, err = Interrupt{ID: a.ID, Reason: err.Error()}, fmt.Errorf("%s: %w", a.ID, err)
 	default:
 		var hint *Hint // what only a person can mend is not tried again
 		fault := !errors.As(err, &hint)

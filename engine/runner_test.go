@@ -38,19 +38,21 @@ func agent(w engine.Workflow, a engine.Activity) engine.Outcome {
 
 // wake lets a process go on with the night as `ralph loop` would, and answers the question when it waits for that.
 func wake(h *host) (err error, dead bool) {
-	return h.process(func(r *engine.Runner) error {
-		w, err := r.Store.Load(h.ctx, "w1")
-		if errors.Is(err, engine.ErrNotFound) {
-			w, err = r.Start(h.ctx, night())
+	return h.process(func(r *engine.Runner) error { return advance(h, r) })
+}
+
+func advance(h *host, r *engine.Runner) error {
+	w, err := r.Store.Load(h.ctx, "w1")
+	if errors.Is(err, engine.ErrNotFound) {
+		w, err = r.Start(h.ctx, night())
+	}
+	for err == nil {
+		if w, err = r.Loop(h.ctx, w); err != nil || w.State.Ended() {
+			break
 		}
-		for err == nil {
-			if w, err = r.Loop(h.ctx, w); err != nil || w.State.Ended() {
-				break
-			}
-			w, err = r.Do(h.ctx, w.ID, engine.Reply{Task: w.Waiting().Task, Text: "blue"})
-		}
-		return err
-	})
+		w, err = r.Do(h.ctx, w.ID, engine.Reply{Task: w.Waiting().Task, Text: "blue"})
+	}
+	return err
 }
 
 // morning holds what a person finds against what was promised.

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 
 	"github.com/wrapix/wrapix/internal/failpoint"
+	"github.com/wrapix/wrapix/internal/filesystem"
 	"github.com/wrapix/wrapix/sandbox/frame"
 )
 
@@ -35,6 +36,7 @@ type record struct {
 	sink    Sink
 	sums    map[frame.Type]hash.Hash
 	buf     []byte
+	failed  error // the sink's error
 }
 
 // openRecord watches the record, to be read from its start. It must not be opened for writing, which the end of the
@@ -95,8 +97,10 @@ func (r *record) follow(ctx context.Context, rt Runtime, name string) (Result, e
 func (r *record) read() error {
 	for {
 		n, err := r.file.Read(r.buf)
-		if _, errDecode := r.decoder.Write(r.buf[:n]); errDecode != nil {
-			return errDecode
+		if _, errDecode := r.decoder.Write(r.buf[:n]); r.failed != nil {
+			return r.failed
+		} else if errDecode != nil {
+			return fmt.Errorf("%w: %w", ErrDamaged, errDecode)
 		}
 		if errors.Is(err, io.EOF) {
 			return nil
@@ -110,18 +114,15 @@ func (r *record) read() error {
 // finish returns the result of a record that will not grow any more, once it is safe on disk.
 func (r *record) finish(name string) (Result, error) {
 	if err := r.read(); err != nil {
-		return Result{}, fmt.Errorf("sandbox %s: %w: %w", name, ErrLost, err)
+		return Result{}, fmt.Errorf("sandbox %s: %w", name, err)
 	}
 	result := r.decoder.Result()
 	if result == nil {
-		if said := r.decoder.Complaint(); said != "" {
-			return Result{}, fmt.Errorf("sandbox %s: %w: %s", name, ErrLost, said)
-		}
-		return Result{}, fmt.Errorf("sandbox %s: %w", name, ErrLost)
+		return Result{}, fmt.Errorf("sandbox %s: %w", name, r.lost())
 	}
 	for t, stream := range map[frame.Type]Stream{frame.Stdout: result.Stdout, frame.Stderr: result.Stderr} {
 		if got := hex.EncodeToString(r.sums[t].Sum(nil)); got != stream.SHA256 {
-			return Result{}, fmt.Errorf("sandbox %s: %w: its record is damaged: the output is not what the result says", name, ErrLost)
+			return Result{}, fmt.Errorf("sandbox %s: %w: the output is not what the result says", name, ErrDamaged)
 		}
 	}
 	failpoint.Here("reported")
@@ -130,6 +131,23 @@ func (r *record) finish(name string) (Result, error) {
 	}
 	failpoint.Here("synced")
 	return *result, nil
+}
+
+// littleRoom is less than the monitor may need for the last frames of a sandbox.
+const littleRoom = 64 << 10
+
+// lost says why a record has no result.
+func (r *record) lost() error {
+	if on, err := filesystem.Of(r.file.Name()); err == nil && on.Free < littleRoom {
+		return fmt.Errorf("%w: no room was left for it on %s", ErrDamaged, on)
+	}
+	if r.decoder.Partial() {
+		return fmt.Errorf("%w: it ends in the middle of a line", ErrDamaged)
+	}
+	if said := r.decoder.Complaint(); said != "" {
+		return fmt.Errorf("%w: %s", ErrLost, said)
+	}
+	return ErrLost
 }
 
 // sync makes the record survive a power cut, with its name.
@@ -185,7 +203,7 @@ func (r *record) write(stream frame.Type, p []byte) error {
 		return nil
 	}
 	if _, err := w.Write(p); err != nil {
-		return fmt.Errorf("write the transcript: %w", err)
+		r.failed = fmt.Errorf("write the transcript: %w", err)
 	}
-	return nil
+	return r.failed
 }

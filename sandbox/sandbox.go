@@ -226,6 +226,8 @@ var (
 	ErrUnfinished = errors.New("the sandbox was started, and its result is not known yet")
 	// ErrLost means that a sandbox ended, or is gone, and left no result.
 	ErrLost = errors.New("the sandbox ended without a result")
+	// ErrDamaged means that the host did not keep what the sandbox reported: its disk was full, say. It is an ErrLost.
+	ErrDamaged = fmt.Errorf("%w: its record is damaged", ErrLost)
 )
 
 // Error is a failure with what was being done and, where we know it, the way out.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -121,8 +122,8 @@ func (r *Repo) git(ctx context.Context, c call) error {
 	if err == nil {
 		err = context.Cause(ctx)
 	}
-	if err != nil && (bytes.Contains(stderr, []byte("No space left on device")) || bytes.Contains(stderr, []byte("Out of diskspace"))) {
-		err = syscall.ENOSPC // for the caller to decide on; git tells it in words only
+	if err != nil {
+		err = r.withErrno(err, stderr)
 	}
 	if err != nil && len(stderr) > 0 {
 		return fmt.Errorf("git %s: %w: %s", c.args[0], err, bytes.TrimSpace(stderr))
@@ -131,6 +132,18 @@ func (r *Repo) git(ctx context.Context, c call) error {
 		return fmt.Errorf("git %s: %w", c.args[0], err)
 	}
 	return nil
+}
+
+// withErrno makes of git's words the error that callers decide on: git has no other way to say that the disk is full.
+func (r *Repo) withErrno(err error, stderr []byte) error {
+	says := func(text string) bool { return bytes.Contains(stderr, []byte(text)) }
+	switch {
+	case says("No space left on device"), says("Out of diskspace"):
+		return &fs.PathError{Op: "write", Path: r.dir, Err: syscall.ENOSPC}
+	case says("Disk quota exceeded"):
+		return &fs.PathError{Op: "write", Path: r.dir, Err: syscall.EDQUOT}
+	}
+	return err
 }
 
 func (c call) pipes(cmd *exec.Cmd) (in io.WriteCloser, out io.Reader, err error) {

@@ -42,6 +42,9 @@ func (s *Steps) Run(ctx context.Context, w engine.Workflow, a engine.Activity) (
 		return engine.Outcome{}, withHint(err)
 	}
 	outcome, err := s.follow(ctx, w, a, spec, false)
+	if errors.Is(err, sandbox.ErrDamaged) { // the host's doing, and nothing that the agent could help
+		return engine.Outcome{}, fmt.Errorf("%w: %w", engine.ErrLost, err)
+	}
 	if errors.Is(err, sandbox.ErrLost) {
 		// It died under our eyes: out of memory, or killed by somebody. That counts, or it could go on all night.
 		return engine.Outcome{
@@ -74,6 +77,9 @@ func (s *Steps) Resume(ctx context.Context, w engine.Workflow, a engine.Activity
 		return engine.Outcome{}, err
 	}
 	outcome, err := s.follow(ctx, w, a, spec, true)
+	if errors.Is(err, sandbox.ErrDamaged) {
+		return engine.Outcome{}, fmt.Errorf("%w: %w", engine.ErrLost, err)
+	}
 	if errors.Is(err, sandbox.ErrLost) {
 		return engine.Outcome{}, fmt.Errorf("%s: %w", a.ID, engine.ErrLost)
 	}

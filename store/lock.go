@@ -139,6 +139,9 @@ type holderRecord struct {
 // announce tells others who holds the store. The caller has its lock.
 func announce(path string, opts Options) (*os.File, error) {
 	file, err := os.OpenFile(holderPath(path), os.O_RDWR|os.O_CREATE, 0o600)
+	if engine.NoRoom(err) {
+		return nil, nil // then nobody is told; the lock holds all the same
+	}
 	if err != nil {
 		return nil, fmt.Errorf("say who holds the store: %w", err)
 	}
@@ -150,7 +153,7 @@ func announce(path string, opts Options) (*os.File, error) {
 	if err == nil {
 		err = json.NewEncoder(file).Encode(holderRecord{PID: os.Getpid(), Since: opts.Clock.Now().UTC(), Command: opts.Command})
 	}
-	if err != nil {
+	if err != nil && !engine.NoRoom(err) {
 		_ = file.Close()
 		return nil, fmt.Errorf("say who holds the store: %w", err)
 	}

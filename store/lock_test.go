@@ -56,6 +56,12 @@ func child(job string, args []string) {
 		fmt.Println("error:", err)
 		os.Exit(1)
 	}
+	if job == "full" {
+		if err := fillFileSystem(args[0]); err != nil {
+			fail(err)
+		}
+		return
+	}
 	opts := Options{ReadOnly: job == "read", Command: "ralph " + job}
 	if job == "append" {
 		opts.Wait = 20 * time.Second

@@ -166,8 +166,11 @@ func messageOf(err error) string {
 		problems *config.Problems
 		plan     *engine.PlanError
 		path     *fs.PathError
+		room     *noRoomError
 	)
 	switch {
+	case errors.As(err, &room) && errors.Is(err, engine.ErrStopped):
+		return fmt.Sprintf("stopped: the state is safe, and what ran will be looked after by the next loop; %v", room)
 	case errors.As(err, &problems):
 		return fmt.Sprintf("read the configuration: %s has %s", problems.List[0].File, count(len(problems.List), "problem"))
 	case errors.As(err, &plan):

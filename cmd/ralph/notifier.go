@@ -29,14 +29,18 @@ func newNotifier(enabled bool, streams *terminal.Streams, show progress) *notifi
 
 // Notify tells of one wait. It does not wait for the desktop.
 func (n *notifier) Notify(ctx context.Context, wait engine.Notification) {
-	if n.desktop == nil {
-		return
-	}
 	title := "ralph: " + wait.Label + " " + waitWords(wait.Kind)
 	if wait.Task != "" {
 		title = "ralph: " + wait.Label + ", task " + string(wait.Task) + " " + waitWords(wait.Kind)
 	}
-	_ = n.desktop.Notify(ctx, notify.Notification{Title: title, Body: wait.Message}) // what is not told is still in status
+	n.tell(ctx, title, wait.Message)
+}
+
+// tell says something to a person. It does not wait for the desktop, and what is not told there is still in status.
+func (n *notifier) tell(ctx context.Context, title, body string) {
+	if n.desktop != nil {
+		_ = n.desktop.Notify(ctx, notify.Notification{Title: title, Body: body})
+	}
 }
 
 // Close waits until everything was told.

@@ -8,12 +8,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wrapix/wrapix/internal/terminal"
+	"github.com/wrapix/wrapix/internal/wallclock"
 )
 
 // app is what all commands share: the streams, the clock and the global options.
 type app struct {
 	streams *terminal.Streams
 	now     func() time.Time
+	sleep   func(ctx context.Context, until time.Time) error
 
 	dir      string // -C
 	workflow string // -w
@@ -24,7 +26,7 @@ type app struct {
 
 // execute runs the command line and returns the exit code.
 func execute(ctx context.Context, streams *terminal.Streams, args []string) int {
-	a := &app{streams: streams, now: time.Now}
+	a := &app{streams: streams, now: time.Now, sleep: wallclock.Sleep}
 	root := newRoot(a)
 	root.SetArgs(args)
 	root.SetIn(streams.In)
@@ -38,7 +40,7 @@ func execute(ctx context.Context, streams *terminal.Streams, args []string) int 
 	if err != nil && !runs {
 		err = usagef(cmd.CommandPath()+" --help", "%w", err)
 	}
-	return conclude(a.streams, err)
+	return conclude(a.streams, a.withRoom(err))
 }
 
 func newRoot(a *app) *cobra.Command {

@@ -65,11 +65,19 @@ func (s *session) work(ctx context.Context, w engine.Workflow, j job) (engine.Wo
 	defer stopNote()
 	s.works = w.ID
 	s.show.begin(w)
-	w, err := s.runner.Do(ctx, w.ID, engine.SetLimits{Limits: j.limits.over(s.conf.Loop)})
+	let := s.sitOut
+	if !j.endless {
+		let = func(ctx context.Context, w engine.Workflow, do advance) (engine.Workflow, error) {
+			return do(ctx, s, w)
+		}
+	}
+	w, err := let(ctx, w, func(ctx context.Context, s *session, w engine.Workflow) (engine.Workflow, error) {
+		return s.runner.Do(ctx, w.ID, engine.SetLimits{Limits: j.limits.over(s.conf.Loop)})
+	})
 	for err == nil {
 		s.serve(ctx, j.command)
 		if err = s.leave(w); err == nil {
-			w, err = j.advance(ctx, s, w)
+			w, err = let(ctx, w, j.advance)
 		}
 		s.unserve()
 		reached, loadErr := s.store.Load(context.WithoutCancel(ctx), w.ID)

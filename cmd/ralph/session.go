@@ -9,7 +9,6 @@ import (
 	"github.com/wrapix/wrapix/config"
 	"github.com/wrapix/wrapix/control"
 	"github.com/wrapix/wrapix/engine"
-	"github.com/wrapix/wrapix/internal/wallclock"
 	"github.com/wrapix/wrapix/sandbox"
 	"github.com/wrapix/wrapix/sandbox/image"
 	"github.com/wrapix/wrapix/sandbox/podman"
@@ -72,7 +71,7 @@ func (s *session) connect(ctx context.Context) (err error) {
 		Snapshots: snapshots, Output: s.output,
 	})
 	s.notify = newNotifier(s.conf.Notify.Enabled, s.streams, s.show)
-	s.runner = &engine.Runner{Store: s.store, Steps: s.steps, Notifier: s.notify, Clock: clock{s.now}, Sleep: wallclock.Sleep, Observe: s.observe}
+	s.runner = &engine.Runner{Store: s.store, Steps: s.steps, Notifier: s.notify, Clock: clock{s.now}, Sleep: s.sleep, Observe: s.observe}
 	return nil
 }
 

@@ -45,6 +45,9 @@ func (d *Decoder) Result() *Result { return d.final }
 // Complaint returns the end of what the guest wrote to its own standard error: nothing, unless it crashed.
 func (d *Decoder) Complaint() string { return string(bytes.ToValidUTF8(d.said, []byte("?"))) }
 
+// Partial says whether the last line is not whole. The monitor never stops there by itself.
+func (d *Decoder) Partial() bool { return len(d.line) > 0 }
+
 // Write takes the next bytes of the record. After an error, which names the offset of the line it is about, every
 // further call returns the same error.
 func (d *Decoder) Write(p []byte) (int, error) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"os"
 	"os/exec"
@@ -117,6 +118,9 @@ func runReporting(cmd *exec.Cmd, progress io.Writer) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	if err := cmd.Run(); err != nil {
+		if strings.Contains(said.String(), "No space left on device") {
+			err = &fs.PathError{Op: "write", Path: filepath.Dir(workPrefix), Err: syscall.ENOSPC}
+		}
 		return &sandbox.Error{
 			Op:   "bootstrap an image",
 			Err:  fmt.Errorf("mmdebstrap: %w\n%s", err, said),

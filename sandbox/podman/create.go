@@ -41,7 +41,7 @@ func (e *Engine) Create(ctx context.Context, spec sandbox.Spec) error {
 		_, err = containers.CreateWithSpec(e.with(context.WithoutCancel(ctx)), gen, nil)
 	}
 	if err != nil {
-		err = translate(err)
+		err = e.withErrno(ctx, translate(err))
 		if view.copied != "" {
 			err = errors.Join(err, removeTree(view.copied))
 		}

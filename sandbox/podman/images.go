@@ -60,7 +60,7 @@ func (e *Engine) PullImage(ctx context.Context, ref string, progress io.Writer) 
 	opts := new(images.PullOptions).WithProgressWriter(progress)
 	ids, err := images.Pull(e.with(ctx), ref, opts)
 	if err != nil {
-		return "", fmt.Errorf("pull %s: %w", ref, err)
+		return "", fmt.Errorf("pull %s: %w", ref, e.withErrno(ctx, err))
 	}
 	if len(ids) != 1 {
 		return "", fmt.Errorf("pull %s: %d images came", ref, len(ids))
@@ -92,9 +92,10 @@ func (e *Engine) BuildImage(ctx context.Context, build image.Build, progress io.
 	for key, value := range build.Labels {
 		opts.Labels = append(opts.Labels, key+"="+value)
 	}
-	opts.Out, opts.Err, opts.ReportWriter = progress, progress, progress
+	said := &fullWatch{Writer: progress}
+	opts.Out, opts.Err, opts.ReportWriter = said, said, said
 	if _, err := images.Build(e.with(ctx), []string{file}, opts); err != nil {
-		return fmt.Errorf("build %s: %w", build.Ref, err)
+		return fmt.Errorf("build %s: %w", build.Ref, e.withErrno(ctx, said.explain(err)))
 	}
 	return nil
 }
@@ -103,7 +104,7 @@ func (e *Engine) BuildImage(ctx context.Context, build image.Build, progress io.
 func (e *Engine) ImportImage(ctx context.Context, tree io.Reader, ref string, changes []string) error {
 	opts := new(images.ImportOptions).WithReference(ref).WithChanges(changes)
 	if _, err := images.Import(e.with(ctx), tree, opts); err != nil {
-		return fmt.Errorf("import %s: %w", ref, err)
+		return fmt.Errorf("import %s: %w", ref, e.withErrno(ctx, err))
 	}
 	return nil
 }

@@ -17,7 +17,7 @@ import (
 // Start implements sandbox.Runtime.
 func (e *Engine) Start(ctx context.Context, name string) error {
 	if err := containers.Start(e.with(ctx), name, nil); err != nil {
-		return fmt.Errorf("start sandbox %s: %w", name, translate(err))
+		return fmt.Errorf("start sandbox %s: %w", name, e.withErrno(ctx, translate(err)))
 	}
 	return nil
 }
@@ -92,7 +92,7 @@ func (e *Engine) Remove(ctx context.Context, name string) error {
 		err = e.remove(ctx, name)
 	}
 	if err != nil {
-		return fmt.Errorf("remove sandbox %s: %w", name, err)
+		return fmt.Errorf("remove sandbox %s: %w", name, e.withErrno(ctx, err))
 	}
 	if err := removeTree(e.copyPath(name)); err != nil {
 		return fmt.Errorf("remove the workspace copy of sandbox %s: %w", name, err)
