@@ -72,13 +72,33 @@ type Loop struct {
 	MaxTime       time.Duration
 	MaxCostUSD    float64
 	MaxTokens     int64
+	// The same within one day of UTC.
+	MaxIterationsPerDay int
+	MaxTimePerDay       time.Duration
+	MaxCostUSDPerDay    float64
+	MaxTokensPerDay     int64
+	// OnBlocked is what happens when a task is blocked.
+	OnBlocked OnBlocked
 }
+
+// OnBlocked is what happens when a task is blocked.
+type OnBlocked string
+
+// What can happen then.
+const (
+	BlockedWait OnBlocked = "wait" // for a person
+	BlockedSkip OnBlocked = "skip" // the work goes on without it
+	BlockedFail OnBlocked = "fail" // the workflow ends
+)
 
 // Check is one named command line.
 type Check struct{ Name, Command string }
 
-// Notify says whether a person is told of waits.
-type Notify struct{ Enabled bool }
+// Notify says whether a person is told of waits, and after which time again; zero is never.
+type Notify struct {
+	Enabled bool
+	Again   time.Duration
+}
 
 // Profiles lists the profiles that a sandbox can have.
 func Profiles() []string { return []string{BaseProfile} }
@@ -88,7 +108,7 @@ func Default() Config {
 	return Config{
 		Agent:   Agent{Kind: AgentCommand},
 		Sandbox: Sandbox{Profile: BaseProfile, Network: NetworkOpen, Pids: DefaultPids},
-		Loop:    Loop{MaxAttempts: DefaultMaxAttempts},
+		Loop:    Loop{MaxAttempts: DefaultMaxAttempts, OnBlocked: BlockedWait},
 		Notify:  Notify{Enabled: true},
 	}
 }

@@ -74,7 +74,15 @@ func (r *reader) keys() map[string]func(any) error {
 		"loop.max_time":       duration(&c.Loop.MaxTime),
 		"loop.max_cost_usd":   number(&c.Loop.MaxCostUSD),
 		"loop.max_tokens":     count(&c.Loop.MaxTokens),
-		"notify.enabled":      boolean(&c.Notify.Enabled),
+
+		"loop.max_iterations_per_day": count(&c.Loop.MaxIterationsPerDay),
+		"loop.max_time_per_day":       duration(&c.Loop.MaxTimePerDay),
+		"loop.max_cost_usd_per_day":   number(&c.Loop.MaxCostUSDPerDay),
+		"loop.max_tokens_per_day":     count(&c.Loop.MaxTokensPerDay),
+		"loop.on_blocked":             oneOf(&c.Loop.OnBlocked, nil, BlockedWait, BlockedSkip, BlockedFail),
+
+		"notify.again":   duration(&c.Notify.Again),
+		"notify.enabled": boolean(&c.Notify.Enabled),
 	}
 }
 
