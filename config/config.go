@@ -34,6 +34,7 @@ type Config struct {
 	Loop    Loop
 	// Checks run after each task, after its own checks, in the order of the file.
 	Checks []Check
+	Hooks  Hooks
 	Notify Notify
 	// Text is the file as it was read.
 	Text string
@@ -72,33 +73,44 @@ type Loop struct {
 	MaxTime       time.Duration
 	MaxCostUSD    float64
 	MaxTokens     int64
-	// The same within one day of UTC.
-	MaxIterationsPerDay int
-	MaxTimePerDay       time.Duration
-	MaxCostUSDPerDay    float64
-	MaxTokensPerDay     int64
-	// OnBlocked is what happens when a task is blocked.
-	OnBlocked OnBlocked
 }
-
-// OnBlocked is what happens when a task is blocked.
-type OnBlocked string
-
-// What can happen then.
-const (
-	BlockedWait OnBlocked = "wait" // for a person
-	BlockedSkip OnBlocked = "skip" // the work goes on without it
-	BlockedFail OnBlocked = "fail" // the workflow ends
-)
 
 // Check is one named command line.
 type Check struct{ Name, Command string }
 
-// Notify says whether a person is told of waits, and after which time again; zero is never.
+// DefaultHookTimeout is how long a hook may run where the file does not say.
+const DefaultHookTimeout = time.Minute
+
+// OnFailure says what follows from a hook that failed.
+type OnFailure string
+
+// What can follow.
+const (
+	OnFailureBlock OnFailure = "block"
+	OnFailureWarn  OnFailure = "warn"
+	OnFailureSkip  OnFailure = "skip"
+)
+
+// Hooks are programs that run on the host around the work, as far as a person trusts them: an absolute path and
+// arguments each, or nothing.
+type Hooks struct {
+	PreLoop, PreStep, PostStep, PostLoop []string
+
+	OnFailure OnFailure
+	Timeout   time.Duration
+}
+
+// Notify says how a person is told of waits.
 type Notify struct {
 	Enabled bool
-	Again   time.Duration
+	// Webhook is the address that waits and ends are told to, or empty.
+	Webhook string
+	// WebhookSecret says where the key that signs them is found.
+	WebhookSecret Secret
 }
+
+// Secret says where a secret is found: in a file or in a variable of the environment. The zero value is none.
+type Secret struct{ File, Env string }
 
 // Profiles lists the profiles that a sandbox can have.
 func Profiles() []string { return []string{BaseProfile} }
@@ -108,7 +120,8 @@ func Default() Config {
 	return Config{
 		Agent:   Agent{Kind: AgentCommand},
 		Sandbox: Sandbox{Profile: BaseProfile, Network: NetworkOpen, Pids: DefaultPids},
-		Loop:    Loop{MaxAttempts: DefaultMaxAttempts, OnBlocked: BlockedWait},
+		Loop:    Loop{MaxAttempts: DefaultMaxAttempts},
+		Hooks:   Hooks{OnFailure: OnFailureBlock, Timeout: DefaultHookTimeout},
 		Notify:  Notify{Enabled: true},
 	}
 }

@@ -36,19 +36,23 @@ max_attempts = 2
 max_time = "8h"
 max_cost_usd = 5
 max_tokens = 2000000
-max_iterations_per_day = 20
-max_time_per_day = "4h"
-max_cost_usd_per_day = 2.5
-max_tokens_per_day = 1000000
-on_blocked = "skip"
 
 [checks]
 vet = "go vet ./..."
 build = "go build ./..."
 
+[hooks]
+pre_loop = ["/bin/a"]
+pre_step = ["/bin/sh", "-c", "b"]
+post_step = ["/bin/c"]
+post_loop = ["/bin/d"]
+on_failure = "skip"
+timeout = "5s"
+
 [notify]
 enabled = false
-again = "2h"
+webhook = "https://example.org/x"
+webhook_secret = { file = "/etc/key" }
 `
 
 func TestParseEverything(t *testing.T) {
@@ -62,11 +66,14 @@ func TestParseEverything(t *testing.T) {
 			Profile: "base", Image: "localhost/x", Network: NetworkNone, MemoryBytes: 4 << 30, CPUs: 1.5, Pids: 100,
 			Env: map[string]string{"LANG": "C.UTF-8"},
 		},
-		Loop: Loop{MaxIterations: 50, MaxAttempts: 2, MaxTime: 8 * time.Hour, MaxCostUSD: 5, MaxTokens: 2_000_000, MaxIterationsPerDay: 20, MaxTimePerDay: 4 * time.Hour, MaxCostUSDPerDay: 2.5,
-			MaxTokensPerDay: 1_000_000, OnBlocked: BlockedSkip},
+		Loop:   Loop{MaxIterations: 50, MaxAttempts: 2, MaxTime: 8 * time.Hour, MaxCostUSD: 5, MaxTokens: 2_000_000},
 		Checks: []Check{{"vet", "go vet ./..."}, {"build", "go build ./..."}},
+		Hooks: Hooks{
+			PreLoop: []string{"/bin/a"}, PreStep: []string{"/bin/sh", "-c", "b"}, PostStep: []string{"/bin/c"}, PostLoop: []string{"/bin/d"},
+			OnFailure: OnFailureSkip, Timeout: 5 * time.Second,
+		},
+		Notify: Notify{Webhook: "https://example.org/x", WebhookSecret: Secret{File: "/etc/key"}},
 		Text:   full,
-		Notify: Notify{Again: 2 * time.Hour},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
@@ -118,6 +125,19 @@ func TestParseProblems(t *testing.T) {
 		{"date", agent + "loop.max_time = 2026-01-01", `f:2:6: loop.max_time: want a duration such as "8h" or "90m", not a date or time`},
 		{"float for whole", agent + "loop.max_iterations = 1.5", "f:2:6: loop.max_iterations: want a whole number, not a number"},
 		{"notify", agent + "notify.enabled = 'yes'", "f:2:8: notify.enabled: want true or false, not a string"},
+		{"hook is a string", agent + "hooks.pre_step = '/bin/a b'", `f:2:7: hooks.pre_step: want a list such as ["prog", "arg"], not a string`},
+		{"hook in the project", agent + "hooks.pre_step = ['./a']", `f:2:7: hooks.pre_step: "./a" is no absolute path; a hook is for example ["/usr/local/bin/prog", "arg"], or ["/bin/sh", "-c", "…"]`},
+		{"hook without a limit", agent + "hooks.timeout = '0s'", "f:2:7: hooks.timeout: without a limit a hook could stop the work for ever"},
+		{"hook fails", agent + "hooks.on_failure = 'ignore'", `f:2:7: hooks.on_failure: "ignore" is not known; want "block" or "warn" or "skip"`},
+		{"unknown hook", agent + "[hooks]\npre_steps = ['/a']", "f:3:1: hooks.pre_steps: unknown key; did you mean hooks.pre_step?"},
+		{"webhook", agent + "notify.webhook = 'example.org'", `f:2:8: notify.webhook: want an address such as "https://example.org/hook"`},
+		{"webhook of a file", agent + "notify.webhook = 'file:///etc/passwd'", `f:2:8: notify.webhook: want an address such as "https://example.org/hook"`},
+		{"webhook in clear", agent + "notify.webhook = 'http://127.0.0.1.example.org/'", "f:2:8: notify.webhook: http:// is for this host only, as in http://127.0.0.1:8080; elsewhere it must be https://"},
+		{"secret itself", agent + "notify.webhook_secret = 'x'", `f:2:8: notify.webhook_secret: want a table such as { file = "/home/me/.webhook-key" } or { env = "NAME" }, not a string`},
+		{"two secrets", agent + "notify.webhook_secret = { file = '/x', env = 'X' }", "f:2:8: notify.webhook_secret: want either file or env"},
+		{"no secret", agent + "notify.webhook_secret = {}", "f:2:8: notify.webhook_secret: want either file or env"},
+		{"secret by command", agent + "notify.webhook_secret = { command = 'x' }", `f:2:8: notify.webhook_secret: "command" is not known; want file or env`},
+		{"secret by a relative path", agent + "notify.webhook_secret.file = 'key'", "f:2:8: notify.webhook_secret: file: want an absolute path"},
 		{"env name", agent + "sandbox.env = { 'A B' = '1' }", "f:2:17: sandbox.env.A B: the name of a variable has only letters, digits and '_'"},
 		{"env of ours", agent + "[sandbox.env]\nRALPH_TASK = '1'", "f:3:1: sandbox.env.RALPH_TASK: the name is taken by ralph"},
 		{

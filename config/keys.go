@@ -9,7 +9,7 @@ import (
 
 // tables are the tables that this version reads. Those that are true take any key.
 var tables = map[string]bool{
-	"agent": false, "sandbox": false, "sandbox.env": true, "loop": false, "checks": true, "notify": false,
+	"agent": false, "sandbox": false, "sandbox.env": true, "loop": false, "checks": true, "hooks": false, "notify": false,
 }
 
 // later are the keys and tables of the contract that this version does not act upon. They are refused: whoever wrote
@@ -18,7 +18,7 @@ var later = []string{
 	"agent.model", "agent.args", "agent.base_url",
 	"sandbox.allow", "sandbox.ports", "sandbox.host_ports", "sandbox.env_from_host", "sandbox.packages",
 	"sandbox.deploy_key", "sandbox.mounts",
-	"secrets", "profiles", "mcp", "hooks", "loop.jobs", "checks.tree",
+	"secrets", "profiles", "mcp", "loop.jobs", "checks.tree",
 }
 
 // laterKinds are the agents of the contract that this version cannot run.
@@ -61,28 +61,28 @@ func (r *reader) table(path []string, values map[string]any) {
 func (r *reader) keys() map[string]func(any) error {
 	c := &r.config
 	return map[string]func(any) error{
-		"agent.kind":          oneOf(&c.Agent.Kind, laterKinds, AgentCommand),
-		"agent.command":       command(&c.Agent.Command),
-		"sandbox.profile":     oneOf(&c.Sandbox.Profile, nil, Profiles()...),
-		"sandbox.image":       text(&c.Sandbox.Image),
-		"sandbox.network":     oneOf(&c.Sandbox.Network, nil, NetworkOpen, NetworkNone),
-		"sandbox.memory":      size(&c.Sandbox.MemoryBytes),
-		"sandbox.cpus":        number(&c.Sandbox.CPUs),
-		"sandbox.pids":        count(&c.Sandbox.Pids),
-		"loop.max_iterations": count(&c.Loop.MaxIterations),
-		"loop.max_attempts":   count(&c.Loop.MaxAttempts),
-		"loop.max_time":       duration(&c.Loop.MaxTime),
-		"loop.max_cost_usd":   number(&c.Loop.MaxCostUSD),
-		"loop.max_tokens":     count(&c.Loop.MaxTokens),
-
-		"loop.max_iterations_per_day": count(&c.Loop.MaxIterationsPerDay),
-		"loop.max_time_per_day":       duration(&c.Loop.MaxTimePerDay),
-		"loop.max_cost_usd_per_day":   number(&c.Loop.MaxCostUSDPerDay),
-		"loop.max_tokens_per_day":     count(&c.Loop.MaxTokensPerDay),
-		"loop.on_blocked":             oneOf(&c.Loop.OnBlocked, nil, BlockedWait, BlockedSkip, BlockedFail),
-
-		"notify.again":   duration(&c.Notify.Again),
-		"notify.enabled": boolean(&c.Notify.Enabled),
+		"agent.kind":            oneOf(&c.Agent.Kind, laterKinds, AgentCommand),
+		"agent.command":         command(&c.Agent.Command),
+		"sandbox.profile":       oneOf(&c.Sandbox.Profile, nil, Profiles()...),
+		"sandbox.image":         text(&c.Sandbox.Image),
+		"sandbox.network":       oneOf(&c.Sandbox.Network, nil, NetworkOpen, NetworkNone),
+		"sandbox.memory":        size(&c.Sandbox.MemoryBytes),
+		"sandbox.cpus":          number(&c.Sandbox.CPUs),
+		"sandbox.pids":          count(&c.Sandbox.Pids),
+		"loop.max_iterations":   count(&c.Loop.MaxIterations),
+		"loop.max_attempts":     count(&c.Loop.MaxAttempts),
+		"loop.max_time":         duration(&c.Loop.MaxTime),
+		"loop.max_cost_usd":     number(&c.Loop.MaxCostUSD),
+		"loop.max_tokens":       count(&c.Loop.MaxTokens),
+		"hooks.pre_loop":        program(&c.Hooks.PreLoop),
+		"hooks.pre_step":        program(&c.Hooks.PreStep),
+		"hooks.post_step":       program(&c.Hooks.PostStep),
+		"hooks.post_loop":       program(&c.Hooks.PostLoop),
+		"hooks.on_failure":      oneOf(&c.Hooks.OnFailure, nil, OnFailureBlock, OnFailureWarn, OnFailureSkip),
+		"hooks.timeout":         timeout(&c.Hooks.Timeout),
+		"notify.enabled":        boolean(&c.Notify.Enabled),
+		"notify.webhook":        address(&c.Notify.Webhook),
+		"notify.webhook_secret": secret(&c.Notify.WebhookSecret),
 	}
 }
 

@@ -24,15 +24,19 @@ func Load(path string) (Config, error) {
 	return Parse(path, text)
 }
 
-// LoadSandbox is Load for a program that starts no agent: the table [sandbox] is all that it needs, and the file need
-// not name an agent.
+// LoadSandbox is LoadPart for a program to which the table [sandbox] is all.
 func LoadSandbox(path string) (Sandbox, error) {
+	c, err := LoadPart(path)
+	return c.Sandbox, err
+}
+
+// LoadPart is Load for a program that starts no agent: the file need not name one.
+func LoadPart(path string) (Config, error) {
 	text, err := read(path)
 	if err != nil {
-		return Sandbox{}, err
+		return Config{}, err
 	}
-	c, err := parse(path, text, func(*reader) {})
-	return c.Sandbox, err
+	return parse(path, text, func(*reader) {})
 }
 
 // read opens the file once and reads only what a configuration can be. The agent can write in the project folder, so

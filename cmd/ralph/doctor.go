@@ -109,6 +109,7 @@ func (p *project) checkConfig() []sandbox.Finding {
 		return []sandbox.Finding{broken("config", err)}
 	}
 	findings := []sandbox.Finding{{Severity: fine, Code: "config", Text: config.FileName + " is in order"}}
+	findings = append(findings, p.checkHost(c)...)
 	program := c.Agent.Command[0]
 	if !strings.HasPrefix(program, "./") {
 		return append(findings, sandbox.Finding{Severity: fine, Code: "agent", Text: "the agent is the program " + program + " of the sandbox's image"})
@@ -147,10 +148,10 @@ func (p *project) checkState(ctx context.Context) []sandbox.Finding {
 	if err != nil {
 		return []sandbox.Finding{{Severity: failure, Code: "state", Text: "the state folder cannot be written: " + err.Error(), Fix: "chmod u+rwx " + dir}}
 	}
-	return append([]sandbox.Finding{{Severity: fine, Code: "state", Text: "the state folder is " + dir}}, p.checkStore(ctx)...)
+	return append([]sandbox.Finding{{Severity: fine, Code: "state", Text: "the state folder is " + dir}}, p.checkStore(ctx, dir)...)
 }
 
-func (p *project) checkStore(ctx context.Context) []sandbox.Finding {
+func (p *project) checkStore(ctx context.Context, dir string) []sandbox.Finding {
 	s, err := p.readStore(false)
 	switch {
 	case errors.Is(err, errNoWorkflow):
@@ -176,5 +177,5 @@ func (p *project) checkStore(ctx context.Context) []sandbox.Finding {
 	if len(findings) == 0 {
 		findings = []sandbox.Finding{{Severity: fine, Code: "store", Text: "the store is whole: every workflow is what its events say"}}
 	}
-	return findings
+	return append(findings, p.webhookFindings(ctx, dir, s)...)
 }

@@ -7,19 +7,43 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"go.uber.org/goleak"
 
+	"github.com/wrapix/wrapix/config"
 	"github.com/wrapix/wrapix/sandbox/image"
 	"github.com/wrapix/wrapix/sandbox/podman"
 	"github.com/wrapix/wrapix/sandbox/sandboxtest"
+	"github.com/wrapix/wrapix/trust"
 )
 
 // TestMain makes the scripts' `ralph` this binary, started anew as a process of its own.
 func TestMain(m *testing.M) {
-	testscript.Main(withImage{m}, map[string]func(){"ralph": main})
+	testscript.Main(withImage{m}, map[string]func(){"ralph": main, "trust": approve})
+}
+
+// approve records what `wrapix trust --yes` records, in the project of the present folder.
+func approve() {
+	project, err := config.FindProject(".")
+	var c config.Config
+	if err == nil {
+		c, err = config.LoadPart(filepath.Join(project, config.FileName))
+	}
+	var state string
+	if err == nil {
+		state, err = config.OpenStateDir(project)
+	}
+	if err == nil {
+		err = trust.Approve(state, project, trust.List(c), time.Now())
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 }
 
 // testImage is the image that the scripts' sandboxes start from.

@@ -36,6 +36,7 @@ import (
 //	ends N               wait for it: exit code N; its output is then in the files begun.stdout and begun.stderr
 //	json FILE PATH WANT  the value at the path ("workflows.0.state", "len" being the length) is WANT
 //	keys FILE PATH KEY…  the object at the path has exactly these keys
+//	trust                (a program) approves what the project here does to the host, as `wrapix trust --yes` does
 //	containers N         there are N containers of $WORK/p
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{

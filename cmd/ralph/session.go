@@ -15,6 +15,8 @@ import (
 	"github.com/wrapix/wrapix/snapshot"
 	"github.com/wrapix/wrapix/steps"
 	"github.com/wrapix/wrapix/store"
+	"github.com/wrapix/wrapix/trust"
+	"github.com/wrapix/wrapix/webhook"
 )
 
 // session is a project with everything opened that running needs. Whoever has it is the one writer of the project.
@@ -23,17 +25,19 @@ type session struct {
 	conf  config.Config
 	state string
 	store *store.Store
+	trust trust.Difference // between the configuration and what a person approved
 	show  progress
 	works engine.WorkflowID // the workflow that is worked on
 
 	// What connect opens.
-	podman *podman.Engine
-	steps  *steps.Steps
-	runner *engine.Runner
-	notify *notifier
-	feed   *control.Feed
-	server *control.Server   // nil where no socket could be made
-	images map[string]string // by profile, as far as they were asked for
+	podman  *podman.Engine
+	steps   *steps.Steps
+	runner  *engine.Runner
+	notify  *notifier
+	feed    *control.Feed
+	webhook *webhook.Sender   // nil where there is none
+	server  *control.Server   // nil where no socket could be made
+	images  map[string]string // by profile, as far as they were asked for
 }
 
 // session opens the configuration and the store for a command; starts says that it may be the first in the project.
@@ -42,6 +46,9 @@ func (p *project) session(command string, starts bool, show progress) (*session,
 	var err error
 	if s.conf, err = p.config(); err == nil {
 		s.store, s.state, err = p.writer(command, starts, true)
+	}
+	if err == nil {
+		s.trust, err = p.checkTrust(s.state, s.conf)
 	}
 	if err != nil {
 		s.Close()
@@ -71,15 +78,16 @@ func (s *session) connect(ctx context.Context) (err error) {
 		Snapshots: snapshots, Output: s.output,
 	})
 	s.notify = newNotifier(s.conf.Notify.Enabled, s.streams, s.show)
-	s.runner = &engine.Runner{
-		Store: s.store, Steps: s.steps, Notifier: s.notify, Clock: clock{s.now}, Sleep: s.sleep, Again: s.conf.Notify.Again, Observe: s.observe,
-	}
+	s.runner = &engine.Runner{Store: s.store, Steps: s.steps, Notifier: s.notify, Clock: clock{s.now}, Sleep: s.sleep, Observe: s.observe, Hooks: s.hooks()}
 	return nil
 }
 
 // observe passes events on to the display and to those who follow through the socket.
 func (s *session) observe(w engine.Workflow, events []engine.Event) {
 	s.feed.Observe(w, events)
+	if s.webhook != nil {
+		s.webhook.Observe(w, events)
+	}
 	s.show.observe(w, events)
 }
 
@@ -95,6 +103,9 @@ func (s *session) Close() error {
 	s.unserve()
 	if s.notify != nil {
 		s.notify.Close()
+	}
+	if s.webhook != nil {
+		s.webhook.Close()
 	}
 	s.show.close()
 	if s.podman != nil {
@@ -132,15 +143,7 @@ func (s *session) image(ctx context.Context, profile string) (string, error) {
 
 // limits are those of the configuration.
 func limits(l config.Loop) engine.Limits {
-	limits := engine.Limits{
-		MaxIterations: l.MaxIterations, MaxAttempts: l.MaxAttempts, MaxTime: l.MaxTime, MaxCostUSD: l.MaxCostUSD, MaxTokens: l.MaxTokens,
-		MaxIterationsPerDay: l.MaxIterationsPerDay, MaxTimePerDay: l.MaxTimePerDay, MaxCostUSDPerDay: l.MaxCostUSDPerDay,
-		MaxTokensPerDay: l.MaxTokensPerDay,
-	}
-	if l.OnBlocked != config.BlockedWait {
-		limits.OnBlocked = engine.OnBlocked(l.OnBlocked)
-	}
-	return limits
+	return engine.Limits{MaxIterations: l.MaxIterations, MaxAttempts: l.MaxAttempts, MaxTime: l.MaxTime, MaxCostUSD: l.MaxCostUSD, MaxTokens: l.MaxTokens}
 }
 
 func commands(checks []config.Check) []string {

@@ -106,6 +106,7 @@ func (a *app) status(ctx context.Context) error {
 		}
 		fmt.Fprint(buffered, statusText(out, w, a.now(), about))
 	}
+	fmt.Fprint(buffered, p.webhookTrouble())
 	return buffered.Flush()
 }
 

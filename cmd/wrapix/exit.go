@@ -46,10 +46,11 @@ func exitCode(err error) int {
 	var code *codeError
 	var usage *usageError
 	var problems *config.Problems
+	var state *config.StateDirError
 	switch {
 	case err == nil:
 		return 0
-	case errors.As(err, &usage), errors.As(err, &problems):
+	case errors.As(err, &usage), errors.As(err, &problems), errors.As(err, &state):
 		return exitUsage
 	case errors.As(err, &code):
 		return code.code
@@ -80,6 +81,10 @@ func wayOut(err error) string {
 	var usage *usageError
 	if errors.As(err, &usage) {
 		return usage.try
+	}
+	var state *config.StateDirError
+	if errors.As(err, &state) {
+		return "name a folder outside of the project in RALPH_STATE_DIR, or unset it"
 	}
 	var failed *sandbox.Error
 	if errors.As(err, &failed) {

@@ -1,0 +1,226 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wrapix/wrapix/config"
+	"github.com/wrapix/wrapix/hooks"
+	"github.com/wrapix/wrapix/internal/terminal"
+	"github.com/wrapix/wrapix/trust"
+)
+
+// trustOptions are those of `wrapix trust`.
+type trustOptions struct {
+	show, revoke, yes, json bool
+	streams                 streams
+}
+
+func newTrust(s streams) *cobra.Command {
+	o := &trustOptions{streams: s}
+	cmd := &cobra.Command{
+		Use:   "trust [DIR]",
+		Short: "Approve what a project's wrapix.toml does to the host",
+		Long: `trust shows what wrapix.toml does outside of the sandbox (programs that run on the host, places that data is sent
+to), or what has changed of that since it was approved, and asks whether it may. What you have seen is recorded in the
+project's state folder. Until then nothing of it takes effect, and a ralph loop waits.
+
+Without a terminal it shows the same and needs --yes.`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return &usageError{what: fmt.Sprintf("one folder expected, not %q", args), try: cmd.CommandPath() + " --help"}
+			}
+			if o.show && o.revoke || (o.show || o.revoke) && o.yes || o.json && !o.show {
+				return &usageError{what: "of --show, --revoke and --yes only one can be meant, and --json goes with --show", try: cmd.CommandPath() + " --help"}
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			dir := "."
+			if len(args) > 0 {
+				dir = args[0]
+			}
+			return o.run(cmd.Context(), dir)
+		},
+	}
+	cmd.Flags().BoolVar(&o.show, "show", false, "only list the settings, each with whether it is trusted")
+	cmd.Flags().BoolVar(&o.revoke, "revoke", false, "trust nothing of it any more")
+	cmd.Flags().BoolVar(&o.yes, "yes", false, "approve without asking")
+	cmd.Flags().BoolVar(&o.json, "json", false, "with --show: print one JSON document")
+	return cmd
+}
+
+// trustDocument is what `wrapix trust --show --json` prints.
+type trustDocument struct {
+	Schema   int               `json:"schema"`
+	Project  string            `json:"project"`
+	Trusted  bool              `json:"trusted"`
+	Settings []settingDocument `json:"settings"`
+	Gone     []settingDocument `json:"gone"` // approved, and not there any more
+}
+
+type settingDocument struct {
+	Key     string `json:"key"`
+	Words   string `json:"words"`
+	Trusted bool   `json:"trusted"`
+}
+
+func (o *trustOptions) run(ctx context.Context, dir string) error {
+	project, err := config.FindProject(dir)
+	switch {
+	case errors.Is(err, config.ErrNoProject):
+		return &usageError{what: err.Error(), try: "wrapix trust DIR"}
+	case err != nil:
+		return &usageError{what: "use the folder " + dir + ": " + reason(err)}
+	}
+	state, err := config.StateDir(project)
+	if err == nil {
+		err = config.CheckStateDir(state, project)
+	}
+	if err != nil {
+		return err
+	}
+	if o.revoke {
+		return o.forget(project, state)
+	}
+	// The file is read once: what is shown is what is recorded, whatever becomes of the file meanwhile.
+	conf, err := config.LoadPart(filepath.Join(project, config.FileName))
+	var problems *config.Problems
+	switch {
+	case err == nil, errors.Is(err, fs.ErrNotExist):
+	case errors.As(err, &problems):
+		return err
+	default:
+		return &usageError{what: "read the configuration: " + err.Error()}
+	}
+	d, err := trust.Check(state, project, trust.List(conf))
+	if err != nil && !errors.Is(err, trust.ErrDamaged) {
+		return err
+	}
+	if err != nil {
+		fmt.Fprintln(o.streams.err, "wrapix: "+terminal.Line(err.Error())+"; nothing is trusted")
+	}
+	if o.show {
+		return o.list(d)
+	}
+	return o.approve(ctx, project, conf, d)
+}
+
+func (o *trustOptions) forget(project, state string) error {
+	was, err := trust.Revoke(state)
+	if err != nil {
+		return err
+	}
+	text := "nothing was approved for " + project
+	if was {
+		text = "nothing of " + project + " is trusted any more"
+	}
+	fmt.Fprintln(o.streams.out, terminal.Line(text))
+	return nil
+}
+
+// list shows each setting with whether it is trusted.
+func (o *trustOptions) list(d trust.Difference) error {
+	doc := trustDocument{Schema: 1, Project: d.Project, Trusted: d.Trusted(), Settings: []settingDocument{}, Gone: []settingDocument{}}
+	for _, s := range d.List {
+		doc.Settings = append(doc.Settings, settingDocument{s.Key, s.Words, d.Approved(s)})
+	}
+	for _, s := range d.Removed {
+		doc.Gone = append(doc.Gone, settingDocument{s.Key, s.Words, false})
+	}
+	if o.json {
+		return printJSON(o.streams.out, doc)
+	}
+	if len(d.List) == 0 {
+		fmt.Fprintln(o.streams.out, nothingReaches)
+	}
+	for _, s := range doc.Settings {
+		word := "untrusted"
+		if s.Trusted {
+			word = "trusted"
+		}
+		fmt.Fprintf(o.streams.out, "%-9s  %s\n", word, terminal.Line(s.Key+": "+s.Words))
+	}
+	if len(d.List) > 0 {
+		for _, s := range doc.Gone {
+			fmt.Fprintf(o.streams.out, "%-9s  %s\n", "gone", terminal.Line(s.Key+": "+s.Words))
+		}
+	}
+	return nil
+}
+
+const nothingReaches = "nothing in wrapix.toml reaches the host, so there is nothing to approve"
+
+// approve shows what would be approved, has a person agree, and records it.
+func (o *trustOptions) approve(ctx context.Context, project string, conf config.Config, d trust.Difference) error {
+	if len(d.List) == 0 {
+		fmt.Fprintln(o.streams.out, nothingReaches)
+		return nil
+	}
+	if d.Trusted() {
+		fmt.Fprintln(o.streams.out, "all of it is trusted already; wrapix trust --show lists it")
+		return nil
+	}
+	for _, args := range [][]string{conf.Hooks.PreLoop, conf.Hooks.PreStep, conf.Hooks.PostStep, conf.Hooks.PostLoop} {
+		if len(args) == 0 {
+			continue
+		}
+		if err := hooks.Check(project, args[0]); err != nil {
+			return &usageError{what: fmt.Sprintf("the hook %s cannot be approved: %v", args[0], err), try: "put it outside of the project, and name that path in wrapix.toml"}
+		}
+	}
+	fmt.Fprintln(o.streams.out, terminal.Line("wrapix.toml of "+project+" reaches the host:"))
+	for _, line := range d.Lines() {
+		fmt.Fprintln(o.streams.out, "  "+terminal.Line(line))
+	}
+	for _, args := range [][]string{conf.Hooks.PreLoop, conf.Hooks.PreStep, conf.Hooks.PostStep, conf.Hooks.PostLoop} {
+		if len(args) > 0 && hooks.Mentions(project, args) {
+			fmt.Fprintln(o.streams.out, terminal.Line("note: "+args[0]+" is given a path of the project. If it runs what lies there, it runs what an agent wrote."))
+		}
+	}
+	if !o.yes {
+		if err := o.ask(ctx); err != nil {
+			return err
+		}
+	}
+	state, err := config.OpenStateDir(project)
+	if err != nil {
+		return err
+	}
+	if err := trust.Approve(state, project, d.List, time.Now()); err != nil {
+		return err
+	}
+	fmt.Fprintln(o.streams.out, "trusted")
+	return nil
+}
+
+// ask returns nothing if a person says yes.
+func (o *trustOptions) ask(ctx context.Context) error {
+	if !isTerminal(o.streams.in) {
+		return &usageError{what: "approve it: standard input is no terminal to ask on", try: "wrapix trust --yes"}
+	}
+	fmt.Fprint(o.streams.out, "May it? [y/N] ")
+	answered := make(chan string, 1)
+	go func() { // it ends with the process: a read of a terminal cannot be given up
+		answer, _ := bufio.NewReader(io.LimitReader(o.streams.in, 1024)).ReadString('\n')
+		answered <- answer
+	}()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case answer := <-answered:
+		if answer = strings.ToLower(strings.TrimSpace(answer)); answer != "y" && answer != "yes" {
+			return errors.New("nothing was approved")
+		}
+	}
+	return nil
+}

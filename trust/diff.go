@@ -1,0 +1,77 @@
+package trust
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Difference is what stands between a list and the one that was approved.
+type Difference struct {
+	Project string
+	List    []Setting // of the configuration
+	Added   []Setting // not approved
+	Removed []Setting // approved, and not there any more
+	// Known says that something was approved before.
+	Known bool
+}
+
+// between compares a list with the approved one.
+func between(project string, approved, list []Setting) Difference {
+	d := Difference{Project: project, List: list, Known: len(approved) > 0}
+	has := func(in []Setting, s Setting) bool {
+		return slices.ContainsFunc(in, func(o Setting) bool { return o.Key == s.Key && o.Value == s.Value })
+	}
+	for _, s := range list {
+		if !has(approved, s) {
+			d.Added = append(d.Added, s)
+		}
+	}
+	for _, s := range approved {
+		if !has(list, s) {
+			d.Removed = append(d.Removed, s)
+		}
+	}
+	return d
+}
+
+// Trusted says whether the list may take effect: there is nothing on it, or all of it is as it was approved.
+func (d Difference) Trusted() bool {
+	return len(d.List) == 0 || len(d.Added) == 0 && len(d.Removed) == 0
+}
+
+// Approved says whether a setting of the list is on the record as it is.
+func (d Difference) Approved(s Setting) bool {
+	return !slices.ContainsFunc(d.Added, func(o Setting) bool { return o.Key == s.Key && o.Value == s.Value })
+}
+
+// Lines tells the difference in words, one setting a line.
+func (d Difference) Lines() []string {
+	var lines []string
+	gone := slices.Clone(d.Removed)
+	for _, s := range d.Added {
+		at := slices.IndexFunc(gone, func(o Setting) bool { return o.Key == s.Key })
+		if at < 0 {
+			lines = append(lines, fmt.Sprintf("new: %s: %s", s.Key, s.Words))
+			continue
+		}
+		lines = append(lines, fmt.Sprintf("changed: %s: %s", s.Key, s.Words), fmt.Sprintf("was: %s", gone[at].Words))
+		gone = slices.Delete(gone, at, at+1)
+	}
+	for _, s := range gone {
+		lines = append(lines, fmt.Sprintf("gone: %s: %s", s.Key, s.Words))
+	}
+	return lines
+}
+
+// longestSummary bounds what a wait says; the whole is what `wrapix trust` shows.
+const longestSummary = 300
+
+// Summary is the difference in one line.
+func (d Difference) Summary() string {
+	s := []rune("wrapix.toml reaches the host in a way that nobody has approved: " + strings.Join(d.Lines(), "; "))
+	if len(s) > longestSummary {
+		return string(s[:longestSummary]) + " …"
+	}
+	return string(s)
+}

@@ -1,0 +1,97 @@
+// Package trust keeps what a person has approved of a project's configuration.
+//
+// An agent works in the project folder, and so does everybody who sends a pull request. What wrapix.toml says about the
+// sandbox stays in the sandbox, but some settings reach the host: programs to run there, places to send data to. Those
+// are collected into one list. A person sees it, in words, and the list is recorded outside of the project; what is not
+// on the record does not take effect.
+//
+//	list := trust.List(conf)
+//	difference, err := trust.Check(stateDir, project, list)
+//	if err == nil && difference.Trusted() { … }
+//
+// The list is made from the configuration as it was parsed once; whoever acts on it acts on the same value. A file that
+// changes meanwhile changes nothing.
+package trust
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/wrapix/wrapix/config"
+)
+
+// Setting is one thing in the configuration that reaches the host.
+type Setting struct {
+	Key   string `json:"key"`   // as in wrapix.toml
+	Value string `json:"value"` // exactly what takes effect; compared, never shown
+	Words string `json:"words"` // what it does, for a person
+}
+
+// List collects all settings that reach the host, in the order of their keys. It is empty for a configuration that
+// stays in the sandbox.
+func List(c config.Config) []Setting {
+	var list []Setting
+	for _, h := range []struct {
+		key, when string
+		args      []string
+	}{
+		{"hooks.pre_loop", "before a loop begins", c.Hooks.PreLoop},
+		{"hooks.pre_step", "before each step", c.Hooks.PreStep},
+		{"hooks.post_step", "after each step", c.Hooks.PostStep},
+		{"hooks.post_loop", "after a loop has ended", c.Hooks.PostLoop},
+	} {
+		if len(h.args) > 0 {
+			list = append(list, Setting{h.key, exactly(h.args...), "run on this host " + h.when + ": " + shown(h.args...)})
+		}
+	}
+	if n := c.Notify; n.Webhook != "" {
+		list = append(list, Setting{"notify.webhook", exactly(n.Webhook), "send waits and ends, with the agent's words, to " + shown(n.Webhook)})
+		switch s := n.WebhookSecret; {
+		case s.File != "":
+			list = append(list, Setting{"notify.webhook_secret", exactly("file", s.File), "read the key that signs them from the file " + shown(s.File)})
+		case s.Env != "":
+			list = append(list, Setting{"notify.webhook_secret", exactly("env", s.Env), "read the key that signs them from the variable " + shown(s.Env)})
+		}
+	}
+	slices.SortFunc(list, compare)
+	return list
+}
+
+func compare(a, b Setting) int {
+	return cmp.Or(cmp.Compare(a.Key, b.Key), cmp.Compare(a.Value, b.Value))
+}
+
+// exactly writes values so that different ones never look the same.
+func exactly(values ...string) string {
+	quoted := make([]string, len(values))
+	for i, v := range values {
+		quoted[i] = strconv.QuoteToASCII(v)
+	}
+	return strings.Join(quoted, " ")
+}
+
+// shown writes values for a person: what could be mistaken or would not be seen is quoted and escaped.
+func shown(values ...string) string {
+	parts := make([]string, len(values))
+	for i, v := range values {
+		parts[i] = v
+		if v == "" || strings.ContainsFunc(v, func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune("\"'\\`", r) }) {
+			parts[i] = strconv.QuoteToASCII(v)
+		}
+	}
+	return strings.Join(parts, " ")
+}
+
+// Hash names a list: two lists have the same only if all their settings are the same.
+func Hash(list []Setting) string {
+	h := sha256.New()
+	for _, s := range list {
+		fmt.Fprintln(h, exactly(s.Key, s.Value))
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}

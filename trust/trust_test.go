@@ -1,0 +1,183 @@
+package trust
+
+import (
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/wrapix/wrapix/config"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+func listOf(t *testing.T, text string) []Setting {
+	t.Helper()
+	c, err := config.Parse("wrapix.toml", []byte("agent.command = ['a']\n"+text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return List(c)
+}
+
+const all = `
+[hooks]
+pre_loop = ["/bin/a"]
+pre_step = ["/bin/sh", "-c", "echo it's on"]
+post_step = ["/bin/c", "\u202etxt", ""]
+post_loop = ["/bin/d"]
+on_failure = "warn"
+[notify]
+webhook = "https://example.org/x?y"
+webhook_secret = { env = "KEY" }
+`
+
+// Every key that reaches the host is on the list, and nothing else is.
+func TestList(t *testing.T) {
+	var got []string
+	for _, s := range listOf(t, all) {
+		got = append(got, s.Key+": "+s.Words)
+	}
+	want := []string{
+		`hooks.post_loop: run on this host after a loop has ended: /bin/d`,
+		`hooks.post_step: run on this host after each step: /bin/c "\u202etxt" ""`,
+		`hooks.pre_loop: run on this host before a loop begins: /bin/a`,
+		`hooks.pre_step: run on this host before each step: /bin/sh -c "echo it's on"`,
+		`notify.webhook: send waits and ends, with the agent's words, to https://example.org/x?y`,
+		`notify.webhook_secret: read the key that signs them from the variable KEY`,
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	if list := listOf(t, "[sandbox]\nmemory = '1g'\n[hooks]\ntimeout = '1s'\n"); len(list) > 0 {
+		t.Errorf("these stay in the sandbox: %v", list)
+	}
+	if Hash(listOf(t, "hooks.pre_loop = ['/a', 'b c']")) == Hash(listOf(t, "hooks.pre_loop = ['/a', 'b', 'c']")) {
+		t.Error("two commands have one hash")
+	}
+}
+
+func TestApproveCheckRevoke(t *testing.T) {
+	dir, list := t.TempDir(), listOf(t, all)
+	check := func(list []Setting) Difference {
+		t.Helper()
+		d, err := Check(dir, "/p", list)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	if d := check(list); d.Trusted() || d.Known || len(d.Added) != len(list) {
+		t.Errorf("before: %+v", d)
+	}
+	if d := check(nil); !d.Trusted() {
+		t.Error("nothing needs approval")
+	}
+	if err := Approve(dir, "/p", list, noon); err != nil {
+		t.Fatal(err)
+	}
+	if fi, err := os.Stat(filepath.Join(dir, File)); err != nil || fi.Mode() != 0o600 {
+		t.Errorf("the record: %v, %v", fi.Mode(), err)
+	}
+	if d := check(list); !d.Trusted() || !d.Known || !d.Approved(list[0]) {
+		t.Errorf("approved: %+v", d)
+	}
+	changed := listOf(t, strings.Replace(strings.Replace(all, "/bin/a", "/bin/b", 1), "pre_step", "# ", 1))
+	d := check(changed)
+	want := []string{
+		"changed: hooks.pre_loop: run on this host before a loop begins: /bin/b",
+		"was: run on this host before a loop begins: /bin/a",
+		`gone: hooks.pre_step: run on this host before each step: /bin/sh -c "echo it's on"`,
+	}
+	if d.Trusted() || !reflect.DeepEqual(d.Lines(), want) {
+		t.Errorf("changed: %+v\n%s", d.Trusted(), strings.Join(d.Lines(), "\n"))
+	}
+	if s := d.Summary(); !strings.Contains(s, "changed: hooks.pre_loop") || len([]rune(s)) > longestSummary+2 {
+		t.Errorf("summary: %s", s)
+	}
+	if _, err := Check(dir, "/other", list); !errors.Is(err, ErrDamaged) {
+		t.Errorf("the record of another project: %v", err)
+	}
+	for i, was := range []bool{true, false} {
+		if there, err := Revoke(dir); err != nil || there != was {
+			t.Errorf("revoke %d: %t, %v", i, there, err)
+		}
+	}
+	if d := check(list); d.Trusted() {
+		t.Error("revoked, and still trusted")
+	}
+	if left, _ := filepath.Glob(filepath.Join(dir, ".*")); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+// A record that is not ours trusts nothing, and is waited for by nobody.
+func TestRecordIsNotBelieved(t *testing.T) {
+	list := listOf(t, all)
+	for name, make := range map[string]func(path string) error{
+		"link": func(p string) error {
+			if err := Approve(filepath.Dir(p), "/p", list, noon); err != nil {
+				return err
+			}
+			return errors.Join(os.Rename(p, p+"2"), os.Symlink(p+"2", p))
+		},
+		"pipe":   func(p string) error { return syscall.Mkfifo(p, 0o600) },
+		"folder": func(p string) error { return os.Mkdir(p, 0o700) },
+		"large":  func(p string) error { return os.WriteFile(p, []byte(strings.Repeat(" ", maxRecord+1)), 0o600) },
+		"empty":  func(p string) error { return os.WriteFile(p, nil, 0o600) },
+		"edited": func(p string) error {
+			if err := Approve(filepath.Dir(p), "/p", nil, noon); err != nil {
+				return err
+			}
+			b, err := os.ReadFile(p)
+			if err != nil {
+				return err
+			}
+			var r Record
+			_ = json.Unmarshal(b, &r)
+			r.Settings = list
+			b, _ = json.Marshal(r)
+			return os.WriteFile(p, b, 0o600)
+		},
+	} {
+		dir := t.TempDir()
+		if err := make(filepath.Join(dir, File)); err != nil {
+			t.Fatal(err)
+		}
+		d, err := Check(dir, "/p", list)
+		if err == nil || errors.Is(err, fs.ErrNotExist) || d.Trusted() {
+			t.Errorf("%s: %v, trusted %t", name, err, d.Trusted())
+		}
+	}
+}
+
+func FuzzRecord(f *testing.F) {
+	r := Record{Schema: 1, Project: "/p", Settings: []Setting{{"hooks.pre_loop", `"/bin/a"`, "run"}}}
+	r.Hash = Hash(r.Settings)
+	text, _ := json.Marshal(r)
+	f.Add(text)
+	f.Add([]byte(`{"schema":1,"project":"/p","settings":null}`))
+	f.Add([]byte(`[]`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		r, err := parse(text, "/p")
+		if err != nil {
+			if len(r.Settings) > 0 {
+				t.Errorf("an error, and %+v", r)
+			}
+			return
+		}
+		if r.Project != "/p" || r.Hash != Hash(r.Settings) || !between("/p", r.Settings, r.Settings).Trusted() {
+			t.Errorf("believed: %+v", r)
+		}
+	})
+}
