@@ -73,7 +73,24 @@ type Loop struct {
 	MaxTime       time.Duration
 	MaxCostUSD    float64
 	MaxTokens     int64
+	// The same within one day of UTC.
+	MaxIterationsPerDay int
+	MaxTimePerDay       time.Duration
+	MaxCostUSDPerDay    float64
+	MaxTokensPerDay     int64
+	// OnBlocked is what happens when a task is blocked.
+	OnBlocked OnBlocked
 }
+
+// OnBlocked is what happens when a task is blocked.
+type OnBlocked string
+
+// What can happen then.
+const (
+	BlockedWait OnBlocked = "wait" // for a person
+	BlockedSkip OnBlocked = "skip" // the work goes on without it
+	BlockedFail OnBlocked = "fail" // the workflow ends
+)
 
 // Check is one named command line.
 type Check struct{ Name, Command string }
@@ -103,6 +120,8 @@ type Hooks struct {
 // Notify says how a person is told of waits.
 type Notify struct {
 	Enabled bool
+	// Again is after which time a person is told again of what still waits; zero is never.
+	Again time.Duration
 	// Webhook is the address that waits and ends are told to, or empty.
 	Webhook string
 	// WebhookSecret says where the key that signs them is found.
@@ -120,7 +139,7 @@ func Default() Config {
 	return Config{
 		Agent:   Agent{Kind: AgentCommand},
 		Sandbox: Sandbox{Profile: BaseProfile, Network: NetworkOpen, Pids: DefaultPids},
-		Loop:    Loop{MaxAttempts: DefaultMaxAttempts},
+		Loop:    Loop{MaxAttempts: DefaultMaxAttempts, OnBlocked: BlockedWait},
 		Hooks:   Hooks{OnFailure: OnFailureBlock, Timeout: DefaultHookTimeout},
 		Notify:  Notify{Enabled: true},
 	}

@@ -36,6 +36,11 @@ max_attempts = 2
 max_time = "8h"
 max_cost_usd = 5
 max_tokens = 2000000
+max_iterations_per_day = 20
+max_time_per_day = "4h"
+max_cost_usd_per_day = 2.5
+max_tokens_per_day = 1000000
+on_blocked = "skip"
 
 [checks]
 vet = "go vet ./..."
@@ -51,6 +56,7 @@ timeout = "5s"
 
 [notify]
 enabled = false
+again = "2h"
 webhook = "https://example.org/x"
 webhook_secret = { file = "/etc/key" }
 `
@@ -66,13 +72,14 @@ func TestParseEverything(t *testing.T) {
 			Profile: "base", Image: "localhost/x", Network: NetworkNone, MemoryBytes: 4 << 30, CPUs: 1.5, Pids: 100,
 			Env: map[string]string{"LANG": "C.UTF-8"},
 		},
-		Loop:   Loop{MaxIterations: 50, MaxAttempts: 2, MaxTime: 8 * time.Hour, MaxCostUSD: 5, MaxTokens: 2_000_000},
+		Loop: Loop{MaxIterations: 50, MaxAttempts: 2, MaxTime: 8 * time.Hour, MaxCostUSD: 5, MaxTokens: 2_000_000, MaxIterationsPerDay: 20, MaxTimePerDay: 4 * time.Hour, MaxCostUSDPerDay: 2.5,
+			MaxTokensPerDay: 1_000_000, OnBlocked: BlockedSkip},
 		Checks: []Check{{"vet", "go vet ./..."}, {"build", "go build ./..."}},
 		Hooks: Hooks{
 			PreLoop: []string{"/bin/a"}, PreStep: []string{"/bin/sh", "-c", "b"}, PostStep: []string{"/bin/c"}, PostLoop: []string{"/bin/d"},
 			OnFailure: OnFailureSkip, Timeout: 5 * time.Second,
 		},
-		Notify: Notify{Webhook: "https://example.org/x", WebhookSecret: Secret{File: "/etc/key"}},
+		Notify: Notify{Again: 2 * time.Hour, Webhook: "https://example.org/x", WebhookSecret: Secret{File: "/etc/key"}},
 		Text:   full,
 	}
 	if !reflect.DeepEqual(got, want) {

@@ -143,7 +143,7 @@ func (c *Client) List(ctx context.Context) ([]engine.Workflow, error) {
 
 // Do has a command decided and returns the workflow after it, like engine.Runner.Do. It is done whether or not the
 // answer arrives: after [ErrCut] look at the workflow. The socket takes a person's commands: [engine.Reply],
-// [engine.Retry], [engine.Skip], [engine.Pause], [engine.Unpause], [engine.SetLimits] and [engine.Cancel]. Others are
+// [engine.Retry], [engine.Skip], [engine.Pause], [engine.Unpause], [engine.SetLimits], [engine.RaiseLimits] and [engine.Cancel]. Others are
 // [ErrUnknownCommand].
 func (c *Client) Do(ctx context.Context, id engine.WorkflowID, command engine.Command) (engine.Workflow, error) {
 	name, body, err := encodeCommand(command)

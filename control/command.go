@@ -36,6 +36,9 @@ type (
 	limitsBody struct {
 		Limits *engine.Limits `json:"limits"`
 	}
+	raiseBody struct {
+		To map[engine.LimitKey]string `json:"to"`
+	}
 )
 
 // commands are the commands that the socket takes, by name. A further one gets a line here, one in encodeCommand, and
@@ -65,11 +68,19 @@ var commands = map[string]func(body []byte) (engine.Command, error){
 		return engine.Cancel{Reason: b.Reason}, nil
 	}),
 	"limits": decode(func(b limitsBody) (engine.Command, error) {
-		l := b.Limits
-		if l == nil || l.MaxIterations < 0 || l.MaxAttempts < 0 || l.MaxTime < 0 || l.MaxCostUSD < 0 || l.MaxTokens < 0 {
-			return nil, requestErrorf("limits are missing or below zero")
+		if b.Limits == nil {
+			return nil, requestErrorf("the limits are missing")
 		}
-		return engine.SetLimits{Limits: *l}, nil
+		if err := b.Limits.Check(); err != nil {
+			return nil, requestErrorf("%w", err)
+		}
+		return engine.SetLimits{Limits: *b.Limits}, nil
+	}),
+	"raise": decode(func(b raiseBody) (engine.Command, error) {
+		if len(b.To) == 0 {
+			return nil, requestErrorf("no limit is named")
+		}
+		return engine.RaiseLimits(b), nil
 	}),
 }
 
@@ -130,6 +141,8 @@ func encodeCommand(c engine.Command) (name string, body any, err error) {
 		return "resume", noBody(c), nil
 	case engine.Cancel:
 		return "cancel", cancelBody(c), nil
+	case engine.RaiseLimits:
+		return "raise", raiseBody(c), nil
 	case engine.SetLimits:
 		return "limits", limitsBody{Limits: &c.Limits}, nil
 	}

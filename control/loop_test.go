@@ -22,6 +22,9 @@ func (p patient) Resume(context.Context, engine.Workflow, engine.Activity) (engi
 	return engine.Outcome{}, engine.ErrLost
 }
 func (p patient) Release(context.Context, engine.WorkflowID, engine.Activity) error { return nil }
+func (p patient) Undo(context.Context, engine.Undoing) (engine.Undone, error) {
+	return engine.Undone{}, nil
+}
 func (p patient) Sweep(context.Context, engine.WorkflowID, []engine.Activity) error { return nil }
 
 type silent struct{}

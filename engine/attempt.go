@@ -105,6 +105,7 @@ type Outcome struct {
 	// was taken, and SnapshotError says why where one should have been.
 	Snapshot      string `json:"snapshot,omitempty"`
 	Tree          string `json:"tree,omitempty"`
+	Head          string `json:"head,omitempty"` // the project's commit then, as far as it is known
 	SnapshotError string `json:"snapshot_error,omitempty"`
 
 	// Transcript says what the sandbox printed, so that the kept file can be held against it.

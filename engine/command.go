@@ -40,6 +40,8 @@ type Interrupt struct {
 	Reason string
 	// Fault says that the host could not run it. Then the next one is not tried at once.
 	Fault bool
+	// Usage is what it used all the same, as far as it is known.
+	Usage Usage
 }
 
 // Reply is a person's answer to a task's question, or a person's word on why it is blocked.
@@ -62,9 +64,6 @@ type Unpause struct{}
 
 // Wake ends the waits whose time has come.
 type Wake struct{}
-
-// SetLimits changes the limits from now on.
-type SetLimits struct{ Limits Limits }
 
 // Notified records that a person was told of a wait.
 type Notified struct{ Task TaskID }

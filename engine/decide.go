@@ -92,7 +92,7 @@ func (c Intend) decide(d *decision) error {
 	if t == nil {
 		return fmt.Errorf("task %s: %w", c.Task, ErrNotFound)
 	}
-	if len(d.ev.w.Holds) > 0 || len(d.ev.w.Due) > 0 || t.Open != nil {
+	if len(d.ev.w.Holds) > 0 || len(d.ev.w.Due) > 0 || d.ev.w.Undo != nil || t.Open != nil {
 		return fmt.Errorf("run task %s: %w", c.Task, ErrNotAllowed)
 	}
 	phase := phaseOf(t)
@@ -139,7 +139,7 @@ func (c Finish) decide(d *decision) error {
 	if err != nil {
 		return err
 	}
-	f := FinishedData{Phase: t.Open.Phase, Check: c.ID.Check, Outcome: c.Outcome}
+	f := FinishedData{Phase: t.Open.Phase, Check: c.ID.Check, Day: dayOf(d.now), Outcome: c.Outcome}
 	if c.ID.Check > 0 {
 		f.Verdict, f.Reason = judgeCheck(t, c.Outcome)
 		d.emit(CheckFinished, t.ID, c.ID.Number, f)
@@ -156,7 +156,7 @@ func (c Finish) decide(d *decision) error {
 	case VerdictAsked:
 		d.emit(WaitEntered, t.ID, c.ID.Number, WaitData{Kind: AwaitingAnswer, Message: c.Outcome.Message})
 	case VerdictBlocked:
-		d.emit(WaitEntered, t.ID, c.ID.Number, WaitData{Kind: Blocked, Message: c.Outcome.Message})
+		d.stuck(t.ID, c.Outcome.Message)
 	case VerdictFailed:
 		d.exhaust(t.ID)
 	}
@@ -175,27 +175,6 @@ func (d *decision) claimed(t *Task, c Finish) {
 	}
 }
 
-// maxSame is how many attempts may fail in the same way without having changed anything.
-const maxSame = 3
-
-// exhaust stops a task whose attempts lead nowhere, or are used up.
-func (d *decision) exhaust(id TaskID) {
-	if d.err != nil {
-		return
-	}
-	t, limit := d.ev.w.Task(id), d.ev.w.Limits.MaxAttempts
-	switch {
-	case t.LastFailure.Same >= maxSame:
-		reason := fmt.Sprintf("no progress: %d attempts left the same files and failed the same way: %s", t.LastFailure.Same, t.LastFailure.Reason)
-		d.emit(TaskStalled, id, t.Attempts, ReasonData{Reason: reason})
-		d.emit(WaitEntered, id, t.Attempts, WaitData{Kind: Blocked, Message: reason})
-	case limit > 0 && t.Failures >= limit:
-		reason := fmt.Sprintf("%d failed attempts (max_attempts = %d); the last: %s", t.Failures, limit, t.LastFailure.Reason)
-		d.emit(TaskFailedEvent, id, t.Attempts, ReasonData{Reason: reason})
-		d.emit(WaitEntered, id, t.Attempts, WaitData{Kind: BudgetSpent, Message: reason})
-	}
-}
-
 func (c Interrupt) decide(d *decision) error {
 	t, err := d.open(c.ID)
 	if err != nil {
@@ -205,7 +184,11 @@ func (c Interrupt) decide(d *decision) error {
 	if c.ID.Check > 0 {
 		kind = CheckInterrupted
 	}
-	d.emit(kind, t.ID, c.ID.Number, InterruptedData{Phase: t.Open.Phase, Check: c.ID.Check, Reason: c.Reason, Fault: c.Fault})
+	data := InterruptedData{Phase: t.Open.Phase, Check: c.ID.Check, Reason: c.Reason, Fault: c.Fault, Usage: c.Usage}
+	if c.Usage != (Usage{}) {
+		data.Day = dayOf(d.now)
+	}
+	d.emit(kind, t.ID, c.ID.Number, data)
 	if c.Fault && d.err == nil && d.ev.w.hold(RateLimited) == nil {
 		d.emit(WaitEntered, "", 0, WaitData{Kind: RateLimited, Message: c.Reason, Until: d.now.Add(backoff(d.ev.w.Faults))})
 	}
@@ -272,7 +255,7 @@ func (c Skip) decide(d *decision) error {
 	case c.Task.Reserved() || t.State.Finished():
 		return fmt.Errorf("skip task %s, which is %s: %w", t.ID, t.State, ErrNotAllowed)
 	case t.Open != nil:
-		if err := (Interrupt{ID: t.Open.ID, Reason: "skipped"}).decide(d); err != nil {
+		if err := d.stop(*t.Open, "skipped"); err != nil {
 			return err
 		}
 	}
@@ -307,24 +290,17 @@ func (Wake) decide(d *decision) error {
 	return nil
 }
 
-func (c SetLimits) decide(d *decision) error {
-	if c.Limits != d.ev.w.Limits {
-		d.emit(LimitsChanged, "", 0, LimitsData(c))
-	}
-	return nil
-}
-
 func (c Notified) decide(d *decision) error {
 	if c.Task == "" && len(d.ev.w.Holds) == 0 || c.Task != "" && (d.ev.w.Task(c.Task) == nil || d.ev.w.Task(c.Task).Wait == nil) {
 		return fmt.Errorf("nothing waits there: %w", ErrNotAllowed)
 	}
-	d.emit(WaitNotified, c.Task, 0, NoData{})
+	d.emit(WaitNotified, c.Task, 0, NotifiedData{At: d.now})
 	return nil
 }
 
 func (c Cancel) decide(d *decision) error {
 	for _, a := range d.ev.w.OpenActivities() {
-		if err := (Interrupt{ID: a.ID, Reason: "cancelled"}).decide(d); err != nil {
+		if err := d.stop(a, "cancelled"); err != nil {
 			return err
 		}
 	}

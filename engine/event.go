@@ -96,19 +96,23 @@ const (
 	TaskFailedEvent    EventType = "task.failed"         // ReasonData
 	TaskStalled        EventType = "task.stalled"        // ReasonData: its attempts change nothing
 	TaskRetried        EventType = "task.retried"        // RetriedData
-	TaskSkippedEvent   EventType = "task.skipped"        // ReasonData: a person does without it
+	TaskSkippedEvent   EventType = "task.skipped"        // ReasonData: the work goes on without it
+	TaskReopened       EventType = "task.reopened"       // ReasonData: an undo took its work away
 	QuestionAnswered   EventType = "question.answered"   // AnswerData
 	WaitEntered        EventType = "wait.entered"        // WaitData
-	WaitNotified       EventType = "wait.notified"       // NoData
+	WaitNotified       EventType = "wait.notified"       // NotifiedData
 	WaitLeft           EventType = "wait.left"           // WaitLeftData
 	LimitsChanged      EventType = "limits.changed"      // LimitsData
 	HookDue            EventType = "hook.due"            // HookDueData: it has to run before anything new begins
 	HookFinished       EventType = "hook.finished"       // HookData
+	UndoBegun          EventType = "undo.begun"          // UndoData: the files are to go back to before the attempt
+	UndoFinished       EventType = "undo.finished"       // UndoneData
 	WorkflowRunning    EventType = "workflow.running"    // NoData
 	WorkflowWaiting    EventType = "workflow.waiting"    // StateData
 	WorkflowResumed    EventType = "workflow.resumed"    // StateData
 	WorkflowVerifying  EventType = "workflow.verifying"  // NoData
 	WorkflowDone       EventType = "workflow.done"       // NoData
+	WorkflowFailed     EventType = "workflow.failed"     // ReasonData
 	WorkflowCancelled  EventType = "workflow.cancelled"  // ReasonData
 )
 
@@ -118,7 +122,8 @@ var payloads = map[EventType]any{
 	TasksPlanned: TasksData{}, TaskReleased: NoData{}, AttemptIntended: IntendedData{}, AttemptFinished: FinishedData{},
 	AttemptInterrupted: InterruptedData{}, CheckIntended: IntendedData{}, CheckFinished: FinishedData{},
 	CheckInterrupted: InterruptedData{}, TaskVerified: NoData{}, TaskUnchecked: NoData{}, TaskFailedEvent: ReasonData{}, TaskStalled: ReasonData{},
-	TaskRetried: RetriedData{}, TaskSkippedEvent: ReasonData{}, QuestionAnswered: AnswerData{}, WaitEntered: WaitData{}, WaitNotified: NoData{},
+	TaskRetried: RetriedData{}, TaskSkippedEvent: ReasonData{}, TaskReopened: ReasonData{}, QuestionAnswered: AnswerData{}, WaitEntered: WaitData{}, WaitNotified: NotifiedData{},
 	WaitLeft: WaitLeftData{}, LimitsChanged: LimitsData{}, HookDue: HookDueData{}, HookFinished: HookData{}, WorkflowRunning: NoData{}, WorkflowWaiting: StateData{},
 	WorkflowResumed: StateData{}, WorkflowVerifying: NoData{}, WorkflowDone: NoData{}, WorkflowCancelled: ReasonData{},
+	WorkflowFailed: ReasonData{}, UndoBegun: UndoData{}, UndoFinished: UndoneData{},
 }

@@ -47,8 +47,8 @@ func eventful(t tester) *life {
 	l.must(t, engine.Intend{Task: "T1"})
 	l.must(t, engine.Interrupt{ID: l.w.Task("T1").Open.ID, Reason: "killed"})
 	l.step(t, passes)
-	l.must(t, engine.SetLimits{Limits: engine.Limits{MaxIterations: 1, MaxCostUSD: 0.01}})
-	l.must(t, engine.SetLimits{})
+	l.must(t, engine.Configure{Limits: engine.Limits{MaxIterations: 1, MaxCostUSD: 0.01}})
+	l.must(t, engine.Configure{})
 	l.step(t, claims)
 	l.step(t, passes)
 
@@ -81,7 +81,25 @@ func eventful(t tester) *life {
 	third.must(t, engine.Intend{Task: "T1"})
 	third.must(t, engine.Finish{ID: third.w.Task("T1").Open.ID, Outcome: crashes, PostStep: true})
 	third.must(t, engine.HookEnded{Hook: engine.PostStep, Task: "T1", Attempt: 1, Outcome: engine.HookOutcome{Took: time.Second, OnFailure: engine.OnFailureBlock}})
-	l.log = slices.Concat(l.log, other.log, third.log)
+	l.log = slices.Concat(l.log, other.log, third.log, later(t).log)
+	return l
+}
+
+// later is a life of what came later: limits that a person gave, days, an undo, and the end by a task that is blocked.
+func later(t tester) *life {
+	l := begun(t, 1, engine.Limits{}, planned("T1", 1), planned("T2", 0))
+	l.must(t, engine.SetLimits{Limits: engine.Limits{MaxIterationsPerDay: 1, MaxCostUSD: 9}})
+	step := claims
+	step.Tree, step.Head = "00aa", "00cc"
+	l.step(t, step)
+	l.must(t, engine.RaiseLimits{To: map[engine.LimitKey]string{"max_iterations_per_day": "2"}})
+	l.step(t, fails)
+	l.must(t, engine.Intend{Task: "T1"})
+	l.must(t, engine.Interrupt{ID: l.w.Task("T1").Open.ID, Reason: "stopped", Usage: engine.Usage{CostUSD: 0.5, Tokens: 3, Spent: time.Second}})
+	l.must(t, engine.Undo{ID: engine.AttemptID{Task: "T1", Number: 1}, Tasks: []engine.TaskID{"T1"}, Snapshot: "00aa", Before: "00bb"})
+	l.must(t, engine.Undone{Before: "00dd", Changed: 3, Left: "\"a\": permission denied"})
+	l.must(t, engine.Configure{Limits: engine.Limits{OnBlocked: engine.BlockedFails}})
+	l.step(t, blocks)
 	return l
 }
 
@@ -129,7 +147,7 @@ func TestEventsKeepTheirForm(t *testing.T) {
 	for _, name := range []engine.EventType{
 		"workflow.created", "workflow.started", "plan.skipped", "plan.written", "tasks.planned", "task.ready",
 		"attempt.intended", "attempt.finished", "attempt.interrupted", "check.intended", "check.finished",
-		"check.interrupted", "task.verified", "task.unchecked", "task.failed", "task.retried", "task.skipped", "task.stalled", "question.answered",
+		"check.interrupted", "task.verified", "task.unchecked", "task.failed", "task.retried", "task.skipped", "task.stalled", "task.reopened", "undo.begun", "undo.finished", "workflow.failed", "question.answered",
 		"wait.entered", "wait.notified", "wait.left", "limits.changed", "hook.due", "hook.finished", "workflow.running", "workflow.waiting",
 		"workflow.resumed", "workflow.verifying", "workflow.done", "workflow.cancelled",
 	} {

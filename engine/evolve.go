@@ -134,13 +134,15 @@ func (ev *evolution) workflowEvent(e Event) error {
 		}
 		return ev.move("start")
 	case LimitsData:
-		w.Limits = data.Limits
+		w.Limits, w.Given = data.Limits, data.Given
 		return nil
 	case WaitData:
 		if w.hold(data.Kind) != nil {
 			return ErrNotAllowed
 		}
-		w.Holds = append(slices.Clone(w.Holds), Wait{Kind: data.Kind, Message: data.Message, Since: e.Time, Until: data.Until, Notified: data.Quiet})
+		w.Holds = append(slices.Clone(w.Holds), Wait{
+			Kind: data.Kind, Message: data.Message, Since: e.Time, Until: data.Until, Limit: data.Limit, Notified: data.Quiet,
+		})
 		return nil
 	case WaitLeftData:
 		if w.hold(data.Kind) == nil {
@@ -149,6 +151,15 @@ func (ev *evolution) workflowEvent(e Event) error {
 		w.Holds = slices.DeleteFunc(slices.Clone(w.Holds), func(h Wait) bool { return h.Kind == data.Kind })
 		if len(w.Holds) == 0 {
 			w.Holds = nil
+		}
+		return nil
+	case NotifiedData:
+		if len(w.Holds) == 0 {
+			return ErrNotAllowed
+		}
+		w.Holds = slices.Clone(w.Holds)
+		for i := range w.Holds {
+			w.Holds[i].Notified, w.Holds[i].Told = true, data.At
 		}
 		return nil
 	case StateData:
@@ -160,15 +171,6 @@ func (ev *evolution) workflowEvent(e Event) error {
 		return ev.move("wait_" + string(data.State))
 	}
 	switch e.Type {
-	case WaitNotified:
-		if len(w.Holds) == 0 {
-			return ErrNotAllowed
-		}
-		w.Holds = slices.Clone(w.Holds)
-		for i := range w.Holds {
-			w.Holds[i].Notified = true
-		}
-		return nil
 	case WorkflowRunning:
 		return ev.move("run")
 	case WorkflowVerifying:
@@ -178,8 +180,11 @@ func (ev *evolution) workflowEvent(e Event) error {
 		return ev.move("verify")
 	case WorkflowDone:
 		return ev.move("finish")
+	case WorkflowFailed:
+		w.Behind, w.Holds, w.Due, w.Undo = "", nil, nil, nil
+		return ev.move("fail")
 	case WorkflowCancelled:
-		w.Behind, w.Holds, w.Due = "", nil, nil
+		w.Behind, w.Holds, w.Due, w.Undo = "", nil, nil, nil
 		return ev.move("cancel")
 	}
 	return ErrUnknownEvent
@@ -212,6 +217,26 @@ func (ev *evolution) taskEvent(t *Task, e Event) error {
 			t.Failures = 0
 		}
 		return t.move("retry")
+	case NotifiedData:
+		if t.Wait == nil {
+			return ErrNotAllowed
+		}
+		told := *t.Wait
+		told.Notified, told.Told = true, data.At
+		t.Wait = &told
+		return nil
+	case UndoData:
+		if ev.w.Undo != nil {
+			return ErrNotAllowed
+		}
+		ev.w.Undo = &Undoing{ID: AttemptID{Task: t.ID, Number: e.Attempt}, Snapshot: data.Snapshot, Before: data.Before, Since: e.Time}
+		return nil
+	case UndoneData:
+		if ev.w.Undo == nil {
+			return ErrNotAllowed
+		}
+		ev.w.Undo = nil
+		return nil
 	}
 	switch e.Type {
 	case PlanSkipped:
@@ -233,14 +258,8 @@ func (ev *evolution) taskEvent(t *Task, e Event) error {
 		return t.move("block")
 	case TaskSkippedEvent:
 		return t.move("skip")
-	case WaitNotified:
-		if t.Wait == nil {
-			return ErrNotAllowed
-		}
-		told := *t.Wait
-		told.Notified = true
-		t.Wait = &told
-		return nil
+	case TaskReopened:
+		return ev.reopened(t)
 	}
 	return ErrUnknownEvent
 }

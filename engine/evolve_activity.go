@@ -33,13 +33,12 @@ func (ev *evolution) finished(t *Task, e Event, data FinishedData) error {
 	}
 	o := data.Outcome
 	ev.w.Faults = 0
-	ev.w.Spent += o.Finished.Sub(o.Started)
-	ev.w.CostUSD += o.CostUSD
-	ev.w.Tokens += o.InputTokens + o.OutputTokens
+	used := o.usage()
 	if e.Type == AttemptFinished {
-		ev.w.Iterations++
-		t.Note, t.Tree = o.Message, o.Tree
+		used.Iterations = 1
+		t.Note, t.Tree, t.Head = o.Message, o.Tree, o.Head
 	}
+	ev.spend(data.Day, used)
 	switch data.Verdict {
 	case VerdictClaimed:
 		return t.move("verify")
@@ -62,8 +61,8 @@ func (ev *evolution) finished(t *Task, e Event, data FinishedData) error {
 
 // failure tells the new failure of a task together with how often it was seen before.
 func (t *Task) failure(attempt int, data FinishedData) *Failure {
-	f := &Failure{Attempt: attempt, Reason: data.Reason, Evidence: data.Outcome.Evidence, Tree: t.Tree, Same: 1}
-	if last := t.LastFailure; last != nil && f.Tree != "" && last.Tree == f.Tree && last.Reason == f.Reason {
+	f := &Failure{Attempt: attempt, Reason: data.Reason, Evidence: data.Outcome.Evidence, Tree: t.Tree, Head: t.Head, Same: 1}
+	if last := t.LastFailure; last != nil && f.Tree != "" && last.Tree == f.Tree && last.Head == f.Head && last.Reason == f.Reason {
 		f.Same = last.Same + 1
 	}
 	return f
@@ -78,6 +77,7 @@ func (ev *evolution) interrupted(t *Task, e Event, data InterruptedData) error {
 	if data.Fault {
 		ev.w.Faults++
 	}
+	ev.spend(data.Day, data.Usage)
 	if e.Type == CheckInterrupted {
 		return nil
 	}

@@ -29,6 +29,7 @@ type host struct {
 	told      []engine.Notification
 	hooks     func(c engine.HookCall) engine.HookOutcome // nil: none
 	called    []engine.HookCall
+	undone    []string // snapshots to which the files went back
 	minutes   int
 
 	// mishap happens when the count of places reaches at; 0 is never.
@@ -185,6 +186,15 @@ func (k hooks) Run(ctx context.Context, c engine.HookCall) (engine.HookOutcome, 
 	o := k.h.hooks(c)
 	_ = k.h.place("hooked " + string(c.Hook))
 	return o, ctx.Err()
+}
+
+// Undo writes nothing: what is undone is told by its snapshot.
+func (s steps) Undo(_ context.Context, u engine.Undoing) (engine.Undone, error) {
+	if err := s.h.place("put back " + u.Snapshot); err != nil {
+		return engine.Undone{}, err
+	}
+	s.h.undone = append(s.h.undone, u.Snapshot)
+	return engine.Undone{Before: "right before " + u.Snapshot, Changed: 2}, s.h.place("back " + u.Snapshot)
 }
 
 type desktop struct{ h *host }

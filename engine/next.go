@@ -12,6 +12,7 @@ const (
 	RunCheck   ActionKind = "run_check"   // a verification
 	RunHook    ActionKind = "run_hook"    // a hook that is due
 	InFlight   ActionKind = "in_flight"   // all that could run is running
+	PutBack    ActionKind = "put_back"    // an undo was decided, and the files are not back yet
 )
 
 // Action is the next thing to do, and to which task.
@@ -23,6 +24,9 @@ type Action struct {
 // Next says what to do next. It prefers to verify what was claimed over starting something new, and keeps the order
 // of the plan. Tasks that run already are left out, so it can be asked again while they do.
 func Next(w Workflow) Action {
+	if w.Undo != nil && !w.State.Ended() {
+		return Action{Kind: PutBack, Task: w.Undo.ID.Task}
+	}
 	if len(w.Holds) > 0 {
 		return Action{}
 	}

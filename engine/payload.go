@@ -63,8 +63,10 @@ type FinishedData struct {
 	Check   int     `json:"check,omitempty"`
 	Verdict Verdict `json:"verdict"`
 	// Reason is for VerdictFailed: one line.
-	Reason  string  `json:"reason,omitempty"`
-	Outcome Outcome `json:"outcome"`
+	Reason string `json:"reason,omitempty"`
+	// Day is the one, in UTC, on which it counts. Logs from before there were limits per day do not have it.
+	Day     time.Time `json:"day,omitzero"`
+	Outcome Outcome   `json:"outcome"`
 }
 
 // InterruptedData ends an activity of which no outcome exists. It does not count as a failure.
@@ -74,6 +76,9 @@ type InterruptedData struct {
 	Reason string `json:"reason"`
 	// Fault says that the host could not run it.
 	Fault bool `json:"fault,omitempty"`
+	// Usage is what it used all the same, as far as it is known.
+	Usage Usage     `json:"usage,omitzero"`
+	Day   time.Time `json:"day,omitzero"`
 }
 
 // AnswerData is a person's answer.
@@ -90,12 +95,19 @@ type WaitData struct {
 	Until time.Time `json:"until,omitzero"`
 	// Quiet says that nobody has to be told: it ends by itself.
 	Quiet bool `json:"quiet,omitempty"`
+	// Limit is the one that is used up, where it is one of the workflow's.
+	Limit LimitKey `json:"limit,omitempty"`
+}
+
+// NotifiedData says when a person was told. Logs from before that was repeated do not have it.
+type NotifiedData struct {
+	At time.Time `json:"at,omitzero"`
 }
 
 // WaitLeftData says what ended a wait.
 type WaitLeftData struct {
 	Kind WorkflowState `json:"kind"`
-	By   string        `json:"by"` // "answer", "retry", "skip", "resume", "limits", "time", "change", "approval", "start"
+	By   string        `json:"by"` // "answer", "retry", "skip", "resume", "limits", "time", "change", "approval", "start", "undo"
 }
 
 // HookDueData announces the hook after a step, with what the step came to.
@@ -111,9 +123,23 @@ type HookData struct {
 	Outcome HookOutcome `json:"outcome"`
 }
 
-// LimitsData are the limits from now on.
+// LimitsData are the limits from now on. Given names those that a person gave.
 type LimitsData struct {
-	Limits Limits `json:"limits"`
+	Limits Limits     `json:"limits"`
+	Given  []LimitKey `json:"given,omitempty"`
+}
+
+// UndoData says to which snapshot the files go back, and which one holds what they are now.
+type UndoData struct {
+	Snapshot string `json:"snapshot"`
+	Before   string `json:"before"`
+}
+
+// UndoneData says what became of the files.
+type UndoneData struct {
+	Before  string `json:"before"` // the snapshot right before they were changed
+	Changed int    `json:"changed"`
+	Left    string `json:"left,omitempty"`
 }
 
 // RetriedData makes a task ready again. Forgiven says that its failures are not counted any more.

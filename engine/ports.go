@@ -22,7 +22,7 @@ type Store interface {
 // Steps performs activities in sandboxes.
 type Steps interface {
 	// Run performs the activity and returns when its outcome is known and safe on disk. When ctx ends it stops the
-	// sandbox and returns ctx's error. [ErrUnfinished] says that it was started, and that Resume has to find out what
+	// sandbox and returns ctx's error, with what is known of the time and the cost. [ErrUnfinished] says that it was started, and that Resume has to find out what
 	// became of it. Any other error says that the sandbox could not be run at all.
 	Run(ctx context.Context, w Workflow, a Activity) (Outcome, error)
 	// Resume goes on with an activity that another process began: it follows one that still runs, and reads the
@@ -31,6 +31,8 @@ type Steps interface {
 	Resume(ctx context.Context, w Workflow, a Activity) (Outcome, error)
 	// Release removes what is left of an activity's sandbox; its record stays. It may be called again.
 	Release(ctx context.Context, id WorkflowID, a Activity) error
+	// Undo puts the project's files back to the snapshot, and says what it did. After an error it may be called again.
+	Undo(ctx context.Context, u Undoing) (Undone, error)
 	// Sweep removes the sandboxes of the workflow that belong to none of the activities.
 	Sweep(ctx context.Context, id WorkflowID, keep []Activity) error
 }

@@ -36,6 +36,9 @@ func TestAnySequence(t *testing.T) {
 			"approval":  m.approval,
 			"stranger":  m.stranger,
 			"cancel":    m.cancel,
+			"undo":      m.undo,
+			"put back":  m.putBack,
+			"raise":     m.raise,
 		})
 		m.goodEnd(t)
 	})
@@ -135,6 +138,12 @@ func drawLimits(t *rapid.T) engine.Limits {
 		MaxAttempts:   rapid.SampledFrom([]int{0, 1, 2, 3}).Draw(t, "max attempts"),
 		MaxTime:       rapid.SampledFrom([]time.Duration{0, 0, time.Minute, time.Hour}).Draw(t, "max time"),
 		MaxCostUSD:    rapid.SampledFrom([]float64{0, 0, 0.5, 5}).Draw(t, "max cost"),
+
+		MaxIterationsPerDay: rapid.SampledFrom([]int{0, 0, 1, 3}).Draw(t, "max iterations per day"),
+		MaxTimePerDay:       rapid.SampledFrom([]time.Duration{0, 0, time.Minute}).Draw(t, "max time per day"),
+		OnBlocked: rapid.SampledFrom([]engine.OnBlocked{
+			engine.BlockedWaits, engine.BlockedWaits, engine.BlockedSkips, engine.BlockedFails,
+		}).Draw(t, "on blocked"),
 	}
 }
 
@@ -154,6 +163,7 @@ func drawOutcome(t *rapid.T, a engine.Activity, task *engine.Task) engine.Outcom
 		return o
 	}
 	o.Tree = rapid.SampledFrom([]string{"", "t1", "t1", "t2"}).Draw(t, "tree")
+	o.Head = rapid.SampledFrom([]string{"", "c1", "c2"}).Draw(t, "head")
 	o.CostUSD, o.InputTokens = rapid.SampledFrom([]float64{0, 0.25}).Draw(t, "cost"), 10
 	o.Signal = rapid.SampledFrom([]engine.Signal{
 		engine.SignalComplete, engine.SignalComplete, engine.SignalComplete, engine.SignalNone, engine.SignalBlocked, engine.SignalClarify,
@@ -203,6 +213,52 @@ func (m *world) next(t *rapid.T) {
 		m.must(t, engine.HookEnded{Hook: due.Hook, Task: due.Task, Attempt: due.Attempt, Outcome: drawHook(t)})
 	case engine.RunAttempt, engine.RunCheck:
 		m.must(t, engine.Intend{Task: a.Task})
+	case engine.PutBack:
+		m.refused(t, engine.ErrNotAllowed, engine.Intend{Task: a.Task})
+		m.must(t, engine.Undone{Before: "s2"})
+	}
+}
+
+// undo takes back an attempt, with the tasks that the log names.
+func (m *world) undo(t *rapid.T) {
+	id := engine.AttemptID{Task: m.anyTask(t), Number: rapid.IntRange(1, 3).Draw(t, "number")}
+	tasks, since := engine.AttemptedSince(m.log, id)
+	busy := len(m.w.OpenActivities()) > 0
+	c := engine.Undo{ID: id, Tasks: tasks, Snapshot: "s0", Before: "s1"}
+	switch done := m.try(t, c); {
+	case done && busy:
+		t.Fatalf("%s was undone while something ran", id)
+	case done && since.IsZero() && id.Task != engine.CriteriaTask: // whose first number is a check's
+		t.Fatalf("%s was undone, and never was", id)
+	case done:
+		for _, task := range tasks {
+			if s := m.w.Task(task).State; s != engine.TaskPending && s != engine.TaskReady && s != engine.TaskSkipped && !task.Reserved() {
+				t.Fatalf("the work of %s is gone, and it is %s", task, s)
+			}
+		}
+		m.refused(t, engine.ErrNotAllowed, c)
+	}
+}
+
+func (m *world) putBack(t *rapid.T) {
+	if undoing := m.w.Undo != nil; m.try(t, engine.Undone{Before: "s2", Changed: 1}) != undoing {
+		t.Fatalf("the files went back: %t, and were to: %t", !undoing, undoing)
+	}
+}
+
+// raise raises one limit, or none.
+func (m *world) raise(t *rapid.T) {
+	key := rapid.SampledFrom(append(engine.LimitKeys(), "no_such")).Draw(t, "key")
+	before := m.w.Limits
+	if !m.try(t, engine.RaiseLimits{To: map[engine.LimitKey]string{key: rapid.SampledFrom([]string{"0", "4", "-1", "2h", "skip"}).Draw(t, "value")}}) {
+		return
+	}
+	if m.w.Limits == before || !slices.Contains(m.w.Given, key) {
+		t.Fatalf("%s was raised from %+v to %+v; given %v", key, before, m.w.Limits, m.w.Given)
+	}
+	raised := m.w.Limits
+	if m.try(t, engine.Configure{Limits: drawLimits(t)}) && m.w.Limits.Text(key) != raised.Text(key) {
+		t.Fatalf("%s was raised to %s, and the next run has %s", key, raised.Text(key), m.w.Limits.Text(key))
 	}
 }
 
@@ -260,7 +316,9 @@ func (m *world) notAllowed() error {
 
 func (m *world) interrupt(t *rapid.T) {
 	for _, a := range m.w.OpenActivities() {
-		m.must(t, engine.Interrupt{ID: a.ID, Reason: "killed", Fault: rapid.Bool().Draw(t, "fault")})
+		m.must(t, engine.Interrupt{
+			ID: a.ID, Reason: "killed", Fault: rapid.Bool().Draw(t, "fault"), Usage: engine.Usage{CostUSD: 0.25, Spent: time.Second},
+		})
 	}
 }
 
@@ -344,6 +402,9 @@ func (m *world) check(t *rapid.T) {
 	if w.State.Ended() && len(w.Due) > 0 {
 		t.Fatalf("%s, and the hook of %s is due", w.State, w.Due[0].Task)
 	}
+	if w.State == engine.Done && w.Undo != nil {
+		t.Fatalf("done, and the files are not back")
+	}
 	if w.State == engine.Done {
 		for _, task := range append(slices.Clone(w.Tasks), w.Criteria) {
 			if !m.finished[task.ID] && task.State != engine.TaskSkipped && (task != w.Criteria || len(task.Checks) > 0) {
@@ -390,6 +451,9 @@ func (m *world) look(t *rapid.T, e engine.Event) {
 				t.Fatalf("%s runs before %s is finished", id, dep)
 			}
 		}
+		if m.replay.Undo != nil {
+			t.Fatalf("%s runs, and the files are not back", id)
+		}
 		if len(m.replay.Holds) > 0 {
 			t.Fatalf("%s runs though %s", id, m.replay.Holds[0].Message)
 		}
@@ -410,7 +474,9 @@ func (m *world) look(t *rapid.T, e engine.Event) {
 			t.Fatalf("%s of task %s", e.Type, e.Task)
 		}
 		m.finished[e.Task] = true
-	case engine.WorkflowDone, engine.WorkflowCancelled:
+	case engine.TaskReopened:
+		delete(m.finished, e.Task)
+	case engine.WorkflowDone, engine.WorkflowCancelled, engine.WorkflowFailed:
 		m.ended = true
 	}
 }

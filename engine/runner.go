@@ -24,6 +24,10 @@ type Runner struct {
 	// Sleep returns at the wall clock's time, or with an error when ctx ends before. Where it is nil, Loop does not wait
 	// for a wait that ends by itself, but returns.
 	Sleep func(ctx context.Context, until time.Time) error
+	// Again is after which time a person is told again of a wait that goes on; zero is never.
+	Again time.Duration
+	// Stay makes Loop wait for a person too, for as long as it takes. It needs Sleep.
+	Stay bool
 	// Observe is told of every event after it is durable, in order. It may be nil, and must not call the Runner.
 	Observe func(Workflow, []Event)
 
@@ -128,6 +132,8 @@ func (r *Runner) Advance(ctx context.Context, w Workflow) (_ Workflow, action Ac
 		return w, action, hintf("ralph loop", "%s runs already and was not taken up: %w", action.Task, ErrNotAllowed)
 	case RunHook:
 		w, err = r.runDue(ctx, w)
+	case PutBack:
+		w, err = r.PutBack(ctx, w)
 	case RunAttempt, RunCheck:
 		if action.Kind == RunAttempt {
 			if w, err = r.beforeStep(ctx, w, action.Task); err == nil && Next(w) != action { // it is not to begin now
@@ -157,7 +163,8 @@ func (r *Runner) Loop(ctx context.Context, w Workflow) (Workflow, error) {
 		w, err = r.notify(ctx, w)
 	}
 	for err == nil {
-		switch until := w.Wakes(); {
+		until := w.Wakes()
+		switch {
 		case ctx.Err() != nil:
 			return w, ErrStopped
 		case Next(w).Kind != Nothing && !r.begun:
@@ -168,16 +175,21 @@ func (r *Runner) Loop(ctx context.Context, w Workflow) (Workflow, error) {
 			if fault := (*faultError)(nil); errors.As(err, &fault) && w.Faults < maxFaults && r.Sleep != nil {
 				w, err = r.notify(ctx, w)
 			}
-		case until.IsZero() || r.Sleep == nil:
+		case r.Sleep == nil || w.State.Ended() || until.IsZero() && !r.Stay:
 			return w, nil
 		default:
-			w, err = r.sleep(ctx, w, until)
+			if tell := r.tellsAgain(w); until.IsZero() || !tell.IsZero() && tell.Before(until) {
+				until = tell
+			}
+			if w, err = r.sleep(ctx, w, until); err == nil && ctx.Err() == nil {
+				w, err = r.notify(ctx, w)
+			}
 		}
 	}
 	return w, err
 }
 
-// sleep waits until a time, or until a command comes.
+// sleep waits until a time, or until a command comes. The zero time never comes.
 func (r *Runner) sleep(ctx context.Context, w Workflow, until time.Time) (Workflow, error) {
 	r.mu.Lock()
 	seen, err := r.load(ctx, w.ID)
@@ -188,7 +200,11 @@ func (r *Runner) sleep(ctx context.Context, w Workflow, until time.Time) (Workfl
 	asleep, cancel := context.WithCancel(ctx)
 	r.wakeUp = cancel
 	r.mu.Unlock()
-	_ = r.Sleep(asleep, until) // however it ended: Wake looks at the time, and Loop at ctx
+	if until.IsZero() {
+		<-asleep.Done()
+	} else {
+		_ = r.Sleep(asleep, until) // however it ended: Wake looks at the time, and Loop at ctx
+	}
 	r.mu.Lock()
 	r.wakeUp = nil
 	r.mu.Unlock()
@@ -218,17 +234,17 @@ func (r *Runner) conclude(ctx context.Context, w Workflow, a Activity, perform p
 	switch {
 	case err == nil:
 	case ctx.Err() != nil:
-		c, err = Interrupt{ID: a.ID, Reason: ErrStopped.Error()}, ErrStopped
+		c, err = Interrupt{ID: a.ID, Reason: ErrStopped.Error(), Usage: outcome.usage()}, ErrStopped
 	case errors.Is(err, ErrUnfinished): // to record anything, and remove the sandbox, could lose what it does
 		return w, &Hint{Err: fmt.Errorf("%s: %w", a.ID, err), Try: "ralph loop"}
 	case errors.Is(err, ErrLost):
-		c, err = Interrupt{ID: a.ID, Reason: err.Error()}, nil
+		c, err = Interrupt{ID: a.ID, Reason: err.Error(), Usage: outcome.usage()}, nil
 	case NoRoom(err): // no fault to be counted: whoever called waits for room, or says so
-		c, err = Interrupt{ID: a.ID, Reason: err.Error()}, fmt.Errorf("%s: %w", a.ID, err)
+		c, err = Interrupt{ID: a.ID, Reason: err.Error(), Usage: outcome.usage()}, fmt.Errorf("%s: %w", a.ID, err)
 	default:
 		var hint *Hint // what only a person can mend is not tried again
 		fault := !errors.As(err, &hint)
-		c = Interrupt{ID: a.ID, Reason: err.Error(), Fault: fault}
+		c = Interrupt{ID: a.ID, Reason: err.Error(), Fault: fault, Usage: outcome.usage()}
 		if err = fmt.Errorf("%s: %w", a.ID, err); fault {
 			err = &faultError{err}
 		}
@@ -276,6 +292,44 @@ func stopped(ctx context.Context, err error) error {
 	return err
 }
 
+// PutBack does what is left of an undo that was decided: the files go back, and that is recorded. A crash in between
+// does it again; what the first time changed is in the snapshot that the undo began with.
+func (r *Runner) PutBack(ctx context.Context, w Workflow) (Workflow, error) {
+	if w.Undo == nil {
+		return w, nil
+	}
+	failpoint.Here("undo-begun")
+	undone, err := r.Steps.Undo(ctx, *w.Undo)
+	if err != nil {
+		return w, &Hint{Err: fmt.Errorf("put the files back to before %s: %w", w.Undo.ID, err), Try: "ralph loop"}
+	}
+	failpoint.Here("files-back")
+	return r.Do(context.WithoutCancel(ctx), w.ID, undone)
+}
+
+// again is when a person is to be told of a wait again, or the zero time: never of one that ends by itself. A wait that
+// was told of before that was recorded counts from its beginning.
+func (r *Runner) again(wait OpenWait) time.Time {
+	switch {
+	case r.Again == 0 || !wait.Until.IsZero():
+		return time.Time{}
+	case wait.Told.IsZero():
+		return wait.Since.Add(r.Again)
+	}
+	return wait.Told.Add(r.Again)
+}
+
+// tellsAgain is when a person is next told again of something, or the zero time.
+func (r *Runner) tellsAgain(w Workflow) time.Time {
+	var first time.Time
+	for _, wait := range w.Waits() {
+		if t := r.again(wait); !t.IsZero() && wait.Notified && (first.IsZero() || t.Before(first)) {
+			first = t
+		}
+	}
+	return first
+}
+
 // Cancel ends the workflow and removes the sandboxes of what ran.
 func (r *Runner) Cancel(ctx context.Context, w Workflow, reason string) (Workflow, error) {
 	w, err := r.Do(ctx, w.ID, Cancel{Reason: reason})
@@ -285,10 +339,11 @@ func (r *Runner) Cancel(ctx context.Context, w Workflow, reason string) (Workflo
 	return w, r.Steps.Sweep(ctx, w.ID, nil)
 }
 
-// notify tells a person of each wait once. A crash between telling and recording tells twice rather than never.
+// notify tells a person of each wait once, and again when it is time for that. A crash between telling and recording
+// tells twice rather than never.
 func (r *Runner) notify(ctx context.Context, w Workflow) (Workflow, error) {
 	for _, wait := range w.Waits() {
-		if wait.Notified {
+		if again := r.again(wait); wait.Notified && (again.IsZero() || r.Clock.Now().Before(again)) {
 			continue
 		}
 		r.Notifier.Notify(ctx, Notification{Workflow: w.ID, Label: w.Label, Task: wait.Task, Kind: wait.Kind, Message: wait.Message})

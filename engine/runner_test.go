@@ -320,4 +320,8 @@ func (b blockingSteps) Resume(context.Context, engine.Workflow, engine.Activity)
 
 func (blockingSteps) Release(context.Context, engine.WorkflowID, engine.Activity) error { return nil }
 
+func (blockingSteps) Undo(context.Context, engine.Undoing) (engine.Undone, error) {
+	return engine.Undone{}, nil
+}
+
 func (blockingSteps) Sweep(context.Context, engine.WorkflowID, []engine.Activity) error { return nil }

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 )
@@ -28,6 +27,10 @@ func (d *decision) release() {
 		switch e.Type {
 		case TasksPlanned:
 			for i := range d.ev.w.Tasks {
+				candidates[i] = true
+			}
+		case TaskReopened:
+			if i, ok := d.ev.w.index.position(e.Task); ok {
 				candidates[i] = true
 			}
 		case TaskVerified, TaskUnchecked, TaskSkippedEvent:
@@ -60,7 +63,7 @@ func (d *decision) finish() {
 	if s := d.ev.w.State; (s == Running || s == Ready) && d.ev.w.allFinished() {
 		d.emit(WorkflowVerifying, "", 0, NoData{})
 	}
-	if d.ev.w.State == Verifying && len(d.ev.w.Due) == 0 && (len(d.ev.w.Criteria.Checks) == 0 || d.ev.w.Criteria.State == TaskDone) {
+	if d.ev.w.State == Verifying && len(d.ev.w.Due) == 0 && d.ev.w.Undo == nil && (len(d.ev.w.Criteria.Checks) == 0 || d.ev.w.Criteria.State == TaskDone) {
 		d.emit(WorkflowDone, "", 0, NoData{})
 	}
 }
@@ -80,13 +83,14 @@ func (d *decision) budget() {
 			}
 		}
 	}
-	reason := d.ev.w.exceeded()
-	spent := d.ev.w.hold(BudgetSpent) != nil
-	if spent && reason == "" {
+	key, reason, until := d.ev.w.UsedUp(d.now)
+	switch hold := d.ev.w.hold(BudgetSpent); {
+	case hold != nil && d.changedLimits() && hold.Message != reason:
 		d.emit(WaitLeft, "", 0, WaitLeftData{Kind: BudgetSpent, By: "limits"})
-	}
-	if !spent && reason != "" && Next(d.ev.w).Kind == RunAttempt {
-		d.emit(WaitEntered, "", 0, WaitData{Kind: BudgetSpent, Message: reason})
+	case hold != nil && key == "":
+		d.emit(WaitLeft, "", 0, WaitLeftData{Kind: BudgetSpent, By: "time"})
+	case hold == nil && key != "" && Next(d.ev.w).Kind == RunAttempt:
+		d.emit(WaitEntered, "", 0, WaitData{Kind: BudgetSpent, Message: reason, Until: until, Limit: key})
 	}
 }
 
@@ -97,22 +101,6 @@ func (d *decision) changedLimits() bool {
 		}
 	}
 	return false
-}
-
-// exceeded says which limit of the workflow is used up, or nothing.
-func (w Workflow) exceeded() string {
-	l := w.Limits
-	switch {
-	case l.MaxIterations > 0 && w.Iterations >= l.MaxIterations:
-		return fmt.Sprintf("%d iterations done (max_iterations = %d)", w.Iterations, l.MaxIterations)
-	case l.MaxCostUSD > 0 && w.CostUSD >= l.MaxCostUSD:
-		return fmt.Sprintf("%.2f USD spent (max_cost_usd = %.2f)", w.CostUSD, l.MaxCostUSD)
-	case l.MaxTokens > 0 && w.Tokens >= l.MaxTokens:
-		return fmt.Sprintf("%d tokens used (max_tokens = %d)", w.Tokens, l.MaxTokens)
-	case l.MaxTime > 0 && w.Spent >= l.MaxTime:
-		return fmt.Sprintf("%s of sandbox time used (max_time = %s)", w.Spent.Round(1e9), l.MaxTime)
-	}
-	return ""
 }
 
 // park makes the workflow's state tell whether it waits, and for what first.

@@ -51,6 +51,8 @@ type Task struct {
 	Answers     []Answer `json:"answers,omitempty"`
 	// Tree is the content that the last finished attempt left, as far as it is known.
 	Tree string `json:"tree,omitempty"`
+	// Head is the commit that it left, as far as it is known.
+	Head string `json:"head,omitempty"`
 	// Note is the agent's own last word about the task: its summary, reason or question.
 	Note string `json:"note,omitempty"`
 }
@@ -60,8 +62,10 @@ type Failure struct {
 	Attempt  int    `json:"attempt"`
 	Reason   string `json:"reason"`
 	Evidence string `json:"evidence,omitempty"` // bounded by who made it
-	// Tree is what failed, and Same how many times in a row the same content failed for the same reason.
+	// Tree and Head are what failed, and Same how many times in a row the same content and commit failed for the same
+	// reason.
 	Tree string `json:"tree,omitempty"`
+	Head string `json:"head,omitempty"`
 	Same int    `json:"same,omitempty"`
 }
 

@@ -31,6 +31,7 @@ var taskMachine = newMachine("task", string(TaskPending), fsm.Events{
 	{Name: "fail", Src: []string{"ready"}, Dst: "failed"},
 	{Name: "answer", Src: []string{"awaiting_answer", "blocked"}, Dst: "ready"},
 	{Name: "retry", Src: []string{"blocked", "failed"}, Dst: "ready"},
+	{Name: "reopen", Src: []string{"ready", "verifying", "done", "awaiting_answer", "blocked", "failed", "skipped"}, Dst: "pending"},
 	{Name: "skip", Src: []string{"pending", "ready", "verifying", "awaiting_answer", "blocked", "failed"}, Dst: "skipped"},
 })
 

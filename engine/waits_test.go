@@ -178,6 +178,10 @@ func (f faultySteps) Resume(context.Context, engine.Workflow, engine.Activity) (
 
 func (faultySteps) Release(context.Context, engine.WorkflowID, engine.Activity) error { return nil }
 
+func (faultySteps) Undo(context.Context, engine.Undoing) (engine.Undone, error) {
+	return engine.Undone{}, nil
+}
+
 func (faultySteps) Sweep(context.Context, engine.WorkflowID, []engine.Activity) error { return nil }
 
 // TestNoProgressBlocks holds that attempts which change nothing and fail the same way end before the budget does.

@@ -25,18 +25,24 @@ type Workflow struct {
 	Created time.Time     `json:"created"`
 	Updated time.Time     `json:"updated"`
 	Limits  Limits        `json:"limits"`
+	// Given names the limits that a person gave, in order: they hold whatever the configuration says.
+	Given []LimitKey `json:"given,omitempty"`
 	// Holds are the workflow's own waits, one of a kind. While there is any, nothing new begins.
 	Holds []Wait `json:"holds,omitempty"`
 	// Due are the hooks that have to run before anything new begins.
 	Due []DueHook `json:"due,omitempty"`
 	// Faults counts the activities in a row that the host could not run.
 	Faults int `json:"faults,omitempty"`
+	// Undo is the one whose files are not back yet. Nothing else begins before they are.
+	Undo *Undoing `json:"undo,omitempty"`
 
 	// Totals over all attempts that ended.
 	Iterations int           `json:"iterations"`
 	CostUSD    float64       `json:"cost_usd"`
 	Tokens     int64         `json:"tokens"`
 	Spent      time.Duration `json:"spent"` // sandbox time
+	// Today are those of the last day on which something ended.
+	Today Day `json:"today,omitzero"`
 
 	// The workflow's own work, told as tasks.
 	Plan     *Task `json:"plan"`
@@ -69,23 +75,18 @@ type Source struct {
 	Profiles []string `json:"profiles,omitempty"`
 }
 
-// Limits bound what a workflow may use. Zero is no limit.
-type Limits struct {
-	MaxIterations int           `json:"max_iterations,omitempty"` // agent attempts of the whole workflow
-	MaxAttempts   int           `json:"max_attempts,omitempty"`   // failed attempts of one task
-	MaxTime       time.Duration `json:"max_time,omitempty"`       // sandbox time of the whole workflow
-	MaxCostUSD    float64       `json:"max_cost_usd,omitempty"`
-	MaxTokens     int64         `json:"max_tokens,omitempty"`
-}
-
 // Wait says what is waited for and since when.
 type Wait struct {
 	Kind    WorkflowState `json:"kind"` // awaiting_answer, blocked, budget_spent, …
 	Message string        `json:"message"`
 	Since   time.Time     `json:"since"`
 	// Until is when the wait ends by itself; zero is never.
-	Until    time.Time `json:"until,omitzero"`
+	Until time.Time `json:"until,omitzero"`
+	// Limit is the one that is used up, where it is one of the workflow's.
+	Limit LimitKey `json:"limit,omitempty"`
+	// Notified says that a person was told, and Told when that was last.
 	Notified bool      `json:"notified,omitempty"`
+	Told     time.Time `json:"told,omitzero"`
 }
 
 // OpenWait is a wait with the task it belongs to; the task is empty for the workflow's own.

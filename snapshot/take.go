@@ -2,7 +2,6 @@ package snapshot
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -75,6 +74,7 @@ func (r *Repo) record(ctx context.Context, lock *os.File, message string, also p
 	if p.stale || tree != s[0].Tree {
 		r.saveCache(s[0].Tree, p.found.entries)
 	}
+	_ = r.gather(ctx, lock) // the snapshot is taken; what could not be packed now is packed after the next
 	return s[0], p.found.entries, nil
 }
 
@@ -117,18 +117,4 @@ func (r *Repo) Ignored(ctx context.Context) ([]string, error) {
 	}
 	found, err := walk(ctx, r.worktree, paths.has, paths.below)
 	return found.ignored, err
-}
-
-// Compact packs all snapshots into one file. Each snapshot adds one, and after some hundreds of them git gets slow.
-// Nothing is dropped but what an interrupted snapshot left. It can take minutes, and snapshots wait for it.
-func (r *Repo) Compact(ctx context.Context) error {
-	lock, err := r.lock(ctx)
-	if err == nil {
-		err = r.git(ctx, call{args: []string{"repack", "-a", "-d", "-q"}, lock: lock})
-		err = errors.Join(err, lock.Close())
-	}
-	if err != nil {
-		return fmt.Errorf("compact the snapshots: %w", err)
-	}
-	return nil
 }

@@ -81,7 +81,7 @@ func (s *Steps) Resume(ctx context.Context, w engine.Workflow, a engine.Activity
 		return engine.Outcome{}, fmt.Errorf("%w: %w", engine.ErrLost, err)
 	}
 	if errors.Is(err, sandbox.ErrLost) {
-		return engine.Outcome{}, fmt.Errorf("%s: %w", a.ID, engine.ErrLost)
+		return outcome, fmt.Errorf("%s: %w", a.ID, engine.ErrLost)
 	}
 	if err != nil && ctx.Err() == nil {
 		err = fmt.Errorf("%w: %w", engine.ErrUnfinished, err)
@@ -113,19 +113,38 @@ func (s *Steps) follow(ctx context.Context, w engine.Workflow, a engine.Activity
 	}
 	if ctx.Err() != nil {
 		stopCtx := context.WithoutCancel(ctx)
-		return engine.Outcome{}, errors.Join(ctx.Err(), s.o.Runtime.Stop(stopCtx, spec.Name, stopGrace))
+		stopErr := s.o.Runtime.Stop(stopCtx, spec.Name, stopGrace)
+		return s.used(stopCtx, a, spec), errors.Join(ctx.Err(), stopErr)
 	}
 	if err != nil {
 		return engine.Outcome{}, err
 	}
 	if resume && result.Ended == sandbox.EndedStopped {
-		return engine.Outcome{}, sandbox.ErrLost // by the process before us, on its way out
+		return usedOf(result), sandbox.ErrLost // by the process before us, on its way out
 	}
 	o := s.outcome(w, a, result, t)
 	if a.Phase != engine.PhaseVerify {
 		s.snapshotAfter(ctx, w.ID, a.ID, &o)
 	}
 	return o, nil
+}
+
+// used is what a sandbox that was stopped has used, as far as it is known: its time, and the cost that the agent wrote
+// down before.
+func (s *Steps) used(ctx context.Context, a engine.Activity, spec sandbox.Spec) engine.Outcome {
+	ctx, cancel := context.WithTimeout(ctx, stopGrace)
+	defer cancel()
+	result, err := sandbox.Resume(ctx, s.o.Runtime, spec, sandbox.Sink{})
+	if err != nil {
+		return engine.Outcome{Started: a.Since, Finished: time.Now()}
+	}
+	return usedOf(result)
+}
+
+func usedOf(r sandbox.Result) engine.Outcome {
+	o := engine.Outcome{Started: r.Started, Finished: r.Finished}
+	_ = addResult(&o, r.Files[resultPath]) // one that cannot be read says nothing
+	return o
 }
 
 // prepare makes the activity's folder and what its sandbox is given.

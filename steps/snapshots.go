@@ -2,6 +2,7 @@ package steps
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/wrapix/wrapix/engine"
@@ -31,7 +32,20 @@ func (s *Steps) snapshot(ctx context.Context, when string, w engine.WorkflowID, 
 // not run again.
 func (s *Steps) snapshotAfter(ctx context.Context, w engine.WorkflowID, id engine.AttemptID, o *engine.Outcome) {
 	after, err := s.snapshot(ctx, "after", w, id)
+	o.Head = commit(s.o.Project)
 	if o.Snapshot, o.Tree = after.ID, after.Tree; err != nil {
 		o.SnapshotError = bounded(err.Error(), maxMessage)
 	}
+}
+
+// Undo puts the project's files back. See engine.Steps. What cannot be put back is told, and is no error: it would be
+// the same every time.
+func (s *Steps) Undo(ctx context.Context, u engine.Undoing) (engine.Undone, error) {
+	before, changes, err := s.o.Snapshots.Undo(ctx, u.Snapshot)
+	undone := engine.Undone{Before: before.ID, Changed: len(changes)}
+	var left *snapshot.IncompleteError
+	if errors.As(err, &left) {
+		undone.Left, err = bounded(left.Error(), maxMessage), nil
+	}
+	return undone, err
 }

@@ -32,6 +32,9 @@ func (s idleSteps) Resume(ctx context.Context, w engine.Workflow, a engine.Activ
 	return s.Run(ctx, w, a)
 }
 func (idleSteps) Release(context.Context, engine.WorkflowID, engine.Activity) error { return nil }
+func (idleSteps) Undo(context.Context, engine.Undoing) (engine.Undone, error) {
+	return engine.Undone{}, nil
+}
 func (idleSteps) Sweep(context.Context, engine.WorkflowID, []engine.Activity) error { return nil }
 
 type nobody struct{}

@@ -19,17 +19,23 @@ import (
 //
 // The format is that of bbolt's file version 2 (its internal/common: meta.go, page.go, bucket.go), in the byte order
 // of the machine.
-func checkFile(path string, file *os.File, except []byte) (err error) {
+func checkFile(path string, file *os.File, except []byte) error {
+	_, err := inspect(path, file, except)
+	return err
+}
+
+// inspect is checkFile, and returns what it found. The data of it is not to be used any more.
+func inspect(path string, file *os.File, except []byte) (c *checker, err error) {
 	info, err := file.Stat()
 	if err != nil {
-		return fmt.Errorf("check %s: %w", path, err)
+		return nil, fmt.Errorf("check %s: %w", path, err)
 	}
 	if info.Size() == 0 {
-		return damaged(path, "it is empty")
+		return nil, damaged(path, "it is empty")
 	}
 	data, err := unix.Mmap(int(file.Fd()), 0, int(info.Size()), unix.PROT_READ, unix.MAP_SHARED)
 	if err != nil {
-		return fmt.Errorf("check %s: %w", path, err)
+		return nil, fmt.Errorf("check %s: %w", path, err)
 	}
 	defer func() { _ = unix.Munmap(data) }()
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
@@ -38,10 +44,11 @@ func checkFile(path string, file *os.File, except []byte) (err error) {
 			err = damaged(path, "%v", p)
 		}
 	}()
-	if err := (&checker{data: data, except: except}).check(); err != nil {
-		return damaged(path, "%v", err)
+	c = &checker{data: data, size: len(data), except: except}
+	if err := c.check(); err != nil {
+		return nil, damaged(path, "%v", err)
 	}
-	return nil
+	return c, nil
 }
 
 const (
@@ -65,6 +72,7 @@ var native = binary.NativeEndian
 
 type checker struct {
 	data     []byte
+	size     int
 	except   []byte
 	pageSize uint64
 	pages    uint64   // below the high-water mark

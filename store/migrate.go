@@ -1,12 +1,16 @@
 package store
 
 import (
+	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"os"
 	"path/filepath"
 	"strconv"
+	"time"
 
 	bolt "go.etcd.io/bbolt"
 
@@ -28,7 +32,7 @@ var errOlder = errors.New("written by an older version")
 
 // migrate brings the database to the newest schema and learns its id. Before it changes anything it puts a copy of the
 // file beside it.
-func (s *Store) migrate(steps []migration, readOnly bool) error {
+func (s *Store) migrate(steps []migration, opts Options) (err error) {
 	newest := len(steps) + 1
 	schema, err := s.readMeta()
 	switch {
@@ -41,11 +45,19 @@ func (s *Store) migrate(steps []migration, readOnly bool) error {
 		}
 	case schema == newest:
 		return nil
-	case readOnly:
+	case opts.ReadOnly:
 		return errOlder
 	}
-	if err := s.backUp(schema); err != nil {
+	copied, err := s.backUp(schema, opts.Clock.Now())
+	if err != nil {
 		return fmt.Errorf("copy %s before its migration: %w", s.path, err)
+	}
+	if opts.Migrated != nil {
+		defer func() {
+			if err == nil {
+				opts.Migrated(schema, newest, copied)
+			}
+		}()
 	}
 	return s.update(func(tx *bolt.Tx) error {
 		for i, step := range steps[schema-1:] {
@@ -85,14 +97,25 @@ func (s *Store) readMeta() (schema int, err error) {
 	return schema, err
 }
 
-// backUp copies the file to FILE.schema-N. The name appears when the copy is whole; one from an earlier try that did
-// not end is replaced.
-func (s *Store) backUp(schema int) error {
+// backUp copies the file to FILE.schema-N.DATE and returns that name. The name appears when the copy is whole. Where an
+// earlier try has made it already, that one is kept: a migration that did not end has changed nothing.
+func (s *Store) backUp(schema int, now time.Time) (string, error) {
+	base := fmt.Sprintf("%s.schema-%d", s.path, schema)
+	found, err := filepath.Glob(base + ".*")
+	if err != nil {
+		return "", err
+	}
+	for _, name := range found {
+		if same, err := sameContent(s.file, name); same || err != nil {
+			return name, err
+		}
+	}
+	name := base + now.UTC().Format(".20060102T150405Z")
 	copied, err := os.CreateTemp(filepath.Dir(s.path), "."+filepath.Base(s.path)+".copy-*")
 	if err != nil {
-		return err
+		return "", err
 	}
-	defer os.Remove(copied.Name())
+	defer os.Remove(copied.Name()) // gone already when all went well
 	_, err = io.Copy(copied, io.NewSectionReader(s.file, 0, 1<<62))
 	if err == nil {
 		err = copied.Sync()
@@ -101,10 +124,27 @@ func (s *Store) backUp(schema int) error {
 		err = closeErr
 	}
 	if err == nil {
-		err = os.Rename(copied.Name(), fmt.Sprintf("%s.schema-%d", s.path, schema))
+		err = os.Rename(copied.Name(), name)
 	}
 	if err != nil {
-		return err
+		return "", err
 	}
-	return syncFolder(filepath.Dir(s.path))
+	return name, syncFolder(filepath.Dir(s.path))
+}
+
+// sameContent compares an open file with a named one.
+func sameContent(file *os.File, name string) (bool, error) {
+	other, err := os.Open(name)
+	if err != nil {
+		return false, err
+	}
+	defer other.Close()
+	sums := [2]hash.Hash{sha256.New(), sha256.New()}
+	if _, err := io.Copy(sums[0], io.NewSectionReader(file, 0, 1<<62)); err != nil {
+		return false, err
+	}
+	if _, err := io.Copy(sums[1], other); err != nil {
+		return false, err
+	}
+	return bytes.Equal(sums[0].Sum(nil), sums[1].Sum(nil)), nil
 }

@@ -67,7 +67,13 @@ func TestMigration(t *testing.T) {
 		_ = s.Close()
 		old, _ := os.ReadFile(path)
 
-		opts := Options{ReadOnly: readOnly}.withDefaults()
+		told, copy := 0, ""
+		opts := Options{ReadOnly: readOnly, Migrated: func(from, to int, copied string) {
+			if told++; from != 1 || to != 3 {
+				t.Errorf("told of a migration from %d to %d", from, to)
+			}
+			copy = copied
+		}}.withDefaults()
 		if _, err := open(path, opts, []migration{addBucket, broken}); !errors.Is(err, errBroken) || !strings.Contains(err.Error(), "schema 3") {
 			t.Fatalf("a broken step: %v", err)
 		}
@@ -95,7 +101,10 @@ func TestMigration(t *testing.T) {
 			_ = s.Close()
 		}
 
-		copied, err := os.ReadFile(path + ".schema-1")
+		if told != 1 || !strings.HasPrefix(copy, path+".schema-1.20") {
+			t.Errorf("a person was told %d times of the copy %q", told, copy)
+		}
+		copied, err := os.ReadFile(copy)
 		if err != nil || !bytes.Equal(copied, old) {
 			t.Errorf("the copy from before: %v", err)
 		}

@@ -111,7 +111,7 @@ func overTask(text string, t, last *engine.Task) error {
 		case "wait":
 			t.Wait = new(engine.Wait)
 			r.unmarshal(t.Wait)
-		case "last_failure", "answers", "tree", "note":
+		case "last_failure", "answers", "tree", "head", "note":
 			return nil
 		default:
 			r.value()

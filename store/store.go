@@ -58,6 +58,9 @@ type Options struct {
 	Command string
 	// Clock says when the store was created and is held since. The system's when nil.
 	Clock engine.Clock
+	// Migrated is told that the file was brought from one schema to another, and where the copy from before lies. It may
+	// be nil.
+	Migrated func(from, to int, copied string)
 }
 
 func (o Options) withDefaults() Options {
@@ -152,7 +155,7 @@ func openFile(path string, opts Options, steps []migration) (_ *Store, err error
 	case err != nil:
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
-	if err := s.migrate(steps, opts.ReadOnly); err != nil {
+	if err := s.migrate(steps, opts); err != nil {
 		return nil, err
 	}
 	return s, nil

@@ -44,6 +44,8 @@ func decodeTask(text string, t *engine.Task) error {
 			t.LastFailure = r.failure()
 		case "tree":
 			t.Tree = r.string()
+		case "head":
+			t.Head = r.string()
 		case "note":
 			t.Note = r.string()
 		default: // what runs, waits or was answered: few tasks have it
@@ -227,6 +229,8 @@ func (r *reader) failure() *engine.Failure {
 			f.Evidence = r.string()
 		case "tree":
 			f.Tree = r.string()
+		case "head":
+			f.Head = r.string()
 		case "same":
 			f.Same = r.int()
 		default:

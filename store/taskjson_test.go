@@ -28,10 +28,10 @@ func TestDecodeTask(t *testing.T) {
 			},
 			State: engine.TaskState(texts.Draw(t, "state")), Attempts: rapid.Int().Draw(t, "attempts"),
 			CheckRuns: rapid.IntRange(0, 2).Draw(t, "check runs"), Failures: rapid.IntRange(-1, 2).Draw(t, "failures"),
-			Verified: rapid.Ptr(rapid.Bool(), true).Draw(t, "verified"), Tree: texts.Draw(t, "tree"), Note: texts.Draw(t, "note"),
+			Verified: rapid.Ptr(rapid.Bool(), true).Draw(t, "verified"), Tree: texts.Draw(t, "tree"), Head: texts.Draw(t, "head"), Note: texts.Draw(t, "note"),
 		}
 		if rapid.Bool().Draw(t, "failed") {
-			task.LastFailure = &engine.Failure{Attempt: 3, Reason: texts.Draw(t, "reason"), Evidence: texts.Draw(t, "evidence"), Tree: texts.Draw(t, "failed tree"), Same: 2}
+			task.LastFailure = &engine.Failure{Attempt: 3, Reason: texts.Draw(t, "reason"), Evidence: texts.Draw(t, "evidence"), Tree: texts.Draw(t, "failed tree"), Head: texts.Draw(t, "failed head"), Same: 2}
 		}
 		if rapid.Bool().Draw(t, "no lists") {
 			task.After, task.Covers, task.Checks = nil, nil, nil
@@ -54,7 +54,7 @@ func TestDecodeTask(t *testing.T) {
 		}
 		var over engine.Task
 		err = overTask(string(text), &over, &engine.Task{PlannedTask: engine.PlannedTask{Checks: task.Covers}, State: task.State})
-		want.Description, want.Covers, want.LastFailure, want.Answers, want.Tree, want.Note = "", nil, nil, nil, "", ""
+		want.Description, want.Covers, want.LastFailure, want.Answers, want.Tree, want.Head, want.Note = "", nil, nil, nil, "", "", ""
 		if err != nil || !reflect.DeepEqual(over, want) {
 			t.Fatalf("%s\nis overlooked as %+v, %v\ninstead of        %+v", text, over, err, want)
 		}
@@ -87,7 +87,7 @@ func TestDecodeTaskKnowsAllFields(t *testing.T) {
 	}
 	for _, fast := range []string{
 		"id", "title", "description", "profile", "after", "covers", "checks", "state", "attempts", "check_runs", "failures",
-		"verified", "last_failure", "tree", "note",
+		"verified", "last_failure", "tree", "head", "note",
 		"attempt", "reason", "evidence", "same", // of the last failure
 	} {
 		delete(fields, fast)

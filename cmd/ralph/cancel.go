@@ -91,11 +91,11 @@ func (o *cancelOptions) cancel(ctx context.Context, p *project, from reader, end
 }
 
 // ask asks a person on the terminal; only yes is yes.
-func (o *cancelOptions) ask(ctx context.Context, question string) (bool, error) {
-	fmt.Fprint(o.streams.Err, terminal.Line(question)+" ")
+func (a *app) ask(ctx context.Context, question string) (bool, error) {
+	fmt.Fprint(a.streams.Err, terminal.Line(question)+" ")
 	answer := make(chan string, 1)
 	go func() {
-		line, _ := bufio.NewReader(o.streams.In).ReadString('\n')
+		line, _ := bufio.NewReader(a.streams.In).ReadString('\n')
 		answer <- line
 	}()
 	select {

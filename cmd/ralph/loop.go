@@ -16,6 +16,8 @@ type loopOptions struct {
 	detach  bool
 	passed  []string // the command line for the process that goes on without the terminal
 	readyFD int
+	raise   []string
+	wait    bool
 }
 
 func newLoop(a *app) *cobra.Command {
@@ -27,7 +29,9 @@ func newLoop(a *app) *cobra.Command {
 started first, unless a workflow of it is open. After a crash, a reboot or
 Ctrl-C the same command goes on where the work stood.
 
-Limits given here replace those of wrapix.toml until the next run.
+Limits given here stay with the workflow, in the place of those of wrapix.toml,
+until others are given. --raise max_cost_usd=20 gives more of one that is used up,
+also to a loop that runs. Days are those of UTC.
 
 With --detach the work goes on without the terminal, in a process of its own
 that writes to loop.log in the state folder. The command returns when that
@@ -45,11 +49,14 @@ Without --detach, closing the terminal stops the loop as Ctrl-C does.`,
 	o.limits.register(cmd.Flags())
 	cmd.Flags().BoolVar(&o.detach, "detach", false, "go on without this terminal")
 	readyFD(cmd.Flags(), &o.readyFD)
+	cmd.Flags().StringArrayVar(&o.raise, "raise", nil, "raise one limit, as in `KEY=VALUE`; may be repeated")
+	cmd.Flags().BoolVar(&o.wait, "wait", false, "stay and wait for a person too, until the work is done")
 	return cmd
 }
 
 func (o *loopOptions) run(ctx context.Context) error {
-	if err := o.limits.check(); err != nil {
+	raise, err := parseRaise(o.raise)
+	if err != nil {
 		return err
 	}
 	if o.spec != "" && o.workflow != "" {
@@ -65,6 +72,12 @@ func (o *loopOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if len(raise.To) > 0 {
+		if holder, err := p.dial(ctx); err == nil {
+			defer holder.Close()
+			return o.raiseThrough(ctx, p, holder, raise)
+		}
+	}
 	pick := pick(pickChosen)
 	if o.spec != "" {
 		if pick, err = p.pickSpec(o.spec); err != nil {
@@ -74,6 +87,14 @@ func (o *loopOptions) run(ctx context.Context) error {
 	w, err := p.run(ctx, job{
 		command: "loop", starts: o.spec != "", endless: true, limits: &o.limits, pick: pick,
 		advance: func(ctx context.Context, s *session, w engine.Workflow) (engine.Workflow, error) {
+			s.runner.Stay = o.wait
+			if len(raise.To) > 0 {
+				var err error
+				if w, err = s.runner.Do(ctx, w.ID, raise); err != nil {
+					return w, raiseHint(err)
+				}
+				raise.To = nil // once, though this may be called again
+			}
 			return s.runner.Loop(ctx, w)
 		},
 	})

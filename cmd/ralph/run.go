@@ -5,9 +5,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/spf13/pflag"
-
-	"github.com/wrapix/wrapix/config"
 	"github.com/wrapix/wrapix/engine"
 	"github.com/wrapix/wrapix/internal/terminal"
 )
@@ -75,7 +72,7 @@ func (s *session) work(ctx context.Context, w engine.Workflow, j job) (engine.Wo
 		}
 	}
 	w, err := let(ctx, w, func(ctx context.Context, s *session, w engine.Workflow) (engine.Workflow, error) {
-		w, err := s.runner.Do(ctx, w.ID, engine.SetLimits{Limits: j.limits.over(s.conf.Loop)})
+		w, err := s.runner.Do(ctx, w.ID, j.limits.configure(s.conf.Loop))
 		if err != nil {
 			return w, err
 		}
@@ -168,51 +165,4 @@ func uncheckedTasks(w engine.Workflow) []string {
 		}
 	}
 	return ids
-}
-
-// limitFlags change the limits of the configuration for one run.
-type limitFlags struct {
-	flags  *pflag.FlagSet
-	limits engine.Limits
-}
-
-func (l *limitFlags) register(flags *pflag.FlagSet) {
-	l.flags = flags
-	flags.IntVar(&l.limits.MaxIterations, "max-iterations", 0, "stop after `N` attempts of the workflow (0: no limit)")
-	flags.IntVar(&l.limits.MaxAttempts, "max-attempts", 0, "ask a person after `N` failed attempts of a task (0: no limit)")
-	flags.DurationVar(&l.limits.MaxTime, "max-time", 0, "stop after so much sandbox time, such as 8h (0: no limit)")
-	flags.Float64Var(&l.limits.MaxCostUSD, "max-cost-usd", 0, "stop after `X` USD (0: no limit)")
-	flags.Int64Var(&l.limits.MaxTokens, "max-tokens", 0, "stop after `N` tokens (0: no limit)")
-}
-
-// check refuses what no limit can be.
-func (l *limitFlags) check() error {
-	if l.limits.MaxIterations < 0 || l.limits.MaxAttempts < 0 || l.limits.MaxTime < 0 || !(l.limits.MaxCostUSD >= 0) || l.limits.MaxTokens < 0 {
-		return usagef("ralph loop --help", "a limit cannot be negative")
-	}
-	return nil
-}
-
-// over returns the limits of the configuration with those of the command line in their places. l may be nil.
-func (l *limitFlags) over(c config.Loop) engine.Limits {
-	result := limits(c)
-	if l == nil {
-		return result
-	}
-	if l.flags.Changed("max-iterations") {
-		result.MaxIterations = l.limits.MaxIterations
-	}
-	if l.flags.Changed("max-attempts") {
-		result.MaxAttempts = l.limits.MaxAttempts
-	}
-	if l.flags.Changed("max-time") {
-		result.MaxTime = l.limits.MaxTime
-	}
-	if l.flags.Changed("max-cost-usd") {
-		result.MaxCostUSD = l.limits.MaxCostUSD
-	}
-	if l.flags.Changed("max-tokens") {
-		result.MaxTokens = l.limits.MaxTokens
-	}
-	return result
 }

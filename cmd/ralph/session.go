@@ -78,7 +78,10 @@ func (s *session) connect(ctx context.Context) (err error) {
 		Snapshots: snapshots, Output: s.output,
 	})
 	s.notify = newNotifier(s.conf.Notify.Enabled, s.streams, s.show)
-	s.runner = &engine.Runner{Store: s.store, Steps: s.steps, Notifier: s.notify, Clock: clock{s.now}, Sleep: s.sleep, Observe: s.observe, Hooks: s.hooks()}
+	s.runner = &engine.Runner{
+		Store: s.store, Steps: s.steps, Notifier: s.notify, Clock: clock{s.now}, Sleep: s.sleep, Again: s.conf.Notify.Again, Observe: s.observe,
+		Hooks: s.hooks(),
+	}
 	return nil
 }
 
@@ -143,7 +146,15 @@ func (s *session) image(ctx context.Context, profile string) (string, error) {
 
 // limits are those of the configuration.
 func limits(l config.Loop) engine.Limits {
-	return engine.Limits{MaxIterations: l.MaxIterations, MaxAttempts: l.MaxAttempts, MaxTime: l.MaxTime, MaxCostUSD: l.MaxCostUSD, MaxTokens: l.MaxTokens}
+	limits := engine.Limits{
+		MaxIterations: l.MaxIterations, MaxAttempts: l.MaxAttempts, MaxTime: l.MaxTime, MaxCostUSD: l.MaxCostUSD, MaxTokens: l.MaxTokens,
+		MaxIterationsPerDay: l.MaxIterationsPerDay, MaxTimePerDay: l.MaxTimePerDay, MaxCostUSDPerDay: l.MaxCostUSDPerDay,
+		MaxTokensPerDay: l.MaxTokensPerDay,
+	}
+	if l.OnBlocked != config.BlockedWait {
+		limits.OnBlocked = engine.OnBlocked(l.OnBlocked)
+	}
+	return limits
 }
 
 func commands(checks []config.Check) []string {

@@ -22,7 +22,7 @@ func ways(w engine.Workflow, wait engine.OpenWait, in string) []string {
 	case wait.Kind == engine.BudgetSpent && wait.Task != "":
 		return []string{fmt.Sprintf("ralph logs%s %s", in, wait.Task), fmt.Sprintf("ralph retry%s %s", in, wait.Task)}
 	case wait.Kind == engine.BudgetSpent:
-		return []string{"ralph loop" + in + raise(w)}
+		return []string{"ralph loop" + in + raise(w, wait)}
 	case wait.Kind == engine.RateLimited:
 		return []string{"ralph loop" + in}
 	case wait.Kind == engine.Paused:
@@ -31,18 +31,16 @@ func ways(w engine.Workflow, wait engine.OpenWait, in string) []string {
 	return nil
 }
 
-// raise names the flag that gives the workflow more of what it has used up.
-func raise(w engine.Workflow) string {
-	l := w.Limits
-	switch {
-	case l.MaxIterations > 0 && w.Iterations >= l.MaxIterations:
-		return fmt.Sprintf(" --max-iterations %d", l.MaxIterations*2)
-	case l.MaxCostUSD > 0 && w.CostUSD >= l.MaxCostUSD:
-		return fmt.Sprintf(" --max-cost-usd %g", l.MaxCostUSD*2)
-	case l.MaxTokens > 0 && w.Tokens >= l.MaxTokens:
-		return fmt.Sprintf(" --max-tokens %d", l.MaxTokens*2)
+// raise names the limit that gives the workflow more of what it has used up.
+func raise(w engine.Workflow, wait engine.OpenWait) string {
+	key := wait.Limit
+	if key == "" { // entered by an older version
+		key, _, _ = w.UsedUp(wait.Since)
 	}
-	return fmt.Sprintf(" --max-time %s", l.MaxTime*2)
+	if key == "" {
+		return ""
+	}
+	return fmt.Sprintf(" --raise %s=%s", key, w.Limits.Twice(key))
 }
 
 // inWorkflow is how commands have to name the workflow: not at all where it is the only open one.

@@ -36,6 +36,9 @@ func describe(e engine.Event) string {
 	case engine.InterruptedData:
 		id.Check = data.Check
 		text = fmt.Sprintf("%s interrupted: %s", id, data.Reason)
+		if data.Usage.CostUSD > 0 {
+			text += fmt.Sprintf(" (%.2f USD)", data.Usage.CostUSD)
+		}
 	case engine.AnswerData:
 		text = fmt.Sprintf("%s answered: %s", e.Task, data.Text)
 	case engine.WaitData:
@@ -48,6 +51,15 @@ func describe(e engine.Event) string {
 		text = hookWords(e, data)
 	case engine.LimitsData:
 		text = "limits: " + limitWords(data.Limits)
+	case engine.UndoData:
+		text = fmt.Sprintf("undo of %s: the files go back to snapshot %.12s; those of now are snapshot %.12s", id, data.Snapshot, data.Before)
+	case engine.UndoneData:
+		text = fmt.Sprintf("%s is undone: %s; the files right before are snapshot %.12s", id, count(data.Changed, "change"), data.Before)
+		if data.Left != "" {
+			text += "; " + data.Left
+		}
+	case engine.NotifiedData:
+		text = fmt.Sprintf("a person was told that %s waits", subject(e.Task))
 	case engine.RetriedData:
 		text = fmt.Sprintf("%s is tried again", e.Task)
 	case engine.StateData:
@@ -75,8 +87,6 @@ func plainWords(e engine.Event) string {
 		return fmt.Sprintf("%s is verified", e.Task)
 	case engine.TaskUnchecked:
 		return fmt.Sprintf("%s is done, unchecked: there is no check for it", e.Task)
-	case engine.WaitNotified:
-		return fmt.Sprintf("a person was told that %s waits", subject(e.Task))
 	case engine.WorkflowRunning:
 		return "works on the tasks"
 	case engine.WorkflowVerifying:
@@ -97,6 +107,10 @@ func reasonWords(e engine.Event, reason string) string {
 		return fmt.Sprintf("%s is stopped: %s", e.Task, reason)
 	case engine.TaskFailedEvent:
 		return fmt.Sprintf("%s failed: %s", e.Task, reason)
+	case engine.TaskReopened:
+		return fmt.Sprintf("%s is open again: %s", e.Task, reason)
+	case engine.WorkflowFailed:
+		return "failed: " + reason
 	case engine.WorkflowCancelled:
 		return "cancelled: " + reason
 	}
@@ -198,6 +212,14 @@ func limitWords(l engine.Limits) string {
 	}
 	if l.MaxTokens > 0 {
 		parts = append(parts, fmt.Sprintf("%d tokens", l.MaxTokens))
+	}
+	for _, key := range engine.LimitKeys() {
+		if text := l.Text(key); strings.HasSuffix(string(key), "_per_day") && text != (engine.Limits{}).Text(key) {
+			parts = append(parts, fmt.Sprintf("%s = %s", key, text))
+		}
+	}
+	if l.OnBlocked != engine.BlockedWaits {
+		parts = append(parts, "on_blocked = "+l.Text(engine.OnBlockedKey))
 	}
 	if len(parts) == 0 {
 		return "none"

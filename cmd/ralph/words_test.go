@@ -34,7 +34,11 @@ func TestDescribe(t *testing.T) {
 		engine.TaskRetried:        {engine.RetriedData{}},
 		engine.QuestionAnswered:   {engine.AnswerData{Text: hostile}},
 		engine.WaitEntered:        {engine.WaitData{Kind: engine.AwaitingAnswer, Message: hostile}, engine.WaitData{Kind: engine.RateLimited, Until: time.Now()}},
-		engine.WaitNotified:       {engine.NoData{}},
+		engine.WaitNotified:       {engine.NotifiedData{}},
+		engine.TaskReopened:       {engine.ReasonData{Reason: hostile}},
+		engine.UndoBegun:          {engine.UndoData{Snapshot: hostile, Before: "abc"}},
+		engine.UndoFinished:       {engine.UndoneData{Before: "abc", Changed: 1, Left: hostile}},
+		engine.WorkflowFailed:     {engine.ReasonData{Reason: hostile}},
 		engine.WaitLeft:           {engine.WaitLeftData{Kind: engine.Blocked, By: "retry"}},
 		engine.LimitsChanged:      {engine.LimitsData{}, engine.LimitsData{Limits: engine.Limits{MaxIterations: 1, MaxAttempts: 2, MaxTime: time.Hour, MaxCostUSD: 3}}},
 		engine.WorkflowRunning:    {engine.NoData{}},
@@ -68,11 +72,11 @@ func TestWaysNameTheWorkflowOnlyWhereNeeded(t *testing.T) {
 		t.Errorf("two open: %q", got)
 	}
 	budget := engine.OpenWait{Wait: engine.Wait{Kind: engine.BudgetSpent}}
-	if got := ways(w, budget, ""); got[0] != "ralph loop --max-iterations 10" {
+	if got := ways(w, budget, ""); got[0] != "ralph loop --raise max_iterations=10" {
 		t.Errorf("iterations: %q", got)
 	}
 	w.Iterations, w.Limits.MaxTime, w.Spent = 1, time.Hour, 2*time.Hour
-	if got := ways(w, budget, ""); got[0] != "ralph loop --max-time 2h0m0s" {
+	if got := ways(w, budget, ""); got[0] != "ralph loop --raise max_time=2h0m0s" {
 		t.Errorf("time: %q", got)
 	}
 }

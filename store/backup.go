@@ -1,0 +1,88 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	bolt "go.etcd.io/bbolt"
+)
+
+// Backup writes the database as it is at this moment to w. Appends go on meanwhile; one that makes the file much larger
+// waits, so w should be a file and not somebody's connection.
+func (s *Store) Backup(ctx context.Context, w io.Writer) error {
+	err := s.view(func(tx *bolt.Tx) error {
+		_, err := tx.WriteTo(stoppable{ctx, w})
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("copy %s: %w", s.path, err)
+	}
+	return nil
+}
+
+// stoppable is a writer that fails when its context has ended.
+type stoppable struct {
+	ctx context.Context
+	io.Writer
+}
+
+func (w stoppable) Write(b []byte) (int, error) {
+	if err := w.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return w.Writer.Write(b)
+}
+
+// SaveCopy puts a database at path that fill writes, a [Store.Backup] say. It appears there when it was written whole,
+// verified, and is safe on the disk; until then, and after an error, what was at path stays. Without replace that is
+// nothing, else the error is fs.ErrExist.
+func SaveCopy(ctx context.Context, path string, replace bool, fill func(io.Writer) error) (size int64, err error) {
+	if _, err := os.Lstat(path); err == nil && !replace {
+		return 0, &fs.PathError{Op: "write", Path: path, Err: fs.ErrExist}
+	}
+	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".new-*") // mode 0600
+	if err != nil {
+		return 0, err
+	}
+	defer os.Remove(file.Name()) // gone already when all went well
+	err = fill(file)
+	if err == nil {
+		size, err = file.Seek(0, io.SeekEnd)
+	}
+	if err == nil {
+		err = file.Sync()
+	}
+	if closeErr := file.Close(); err == nil {
+		err = closeErr
+	}
+	if err == nil {
+		err = verifyCopy(ctx, file.Name())
+	}
+	if err == nil {
+		err = os.Rename(file.Name(), path)
+	}
+	if err == nil {
+		err = syncFolder(filepath.Dir(path))
+	}
+	return size, err
+}
+
+// verifyCopy opens a file that is to become somebody's store, and finds nothing wrong with it.
+func verifyCopy(ctx context.Context, path string) error {
+	s, err := openFile(path, Options{ReadOnly: true}.withDefaults(), migrations)
+	if err != nil {
+		return err
+	}
+	problems, err := s.Verify(ctx)
+	if closeErr := s.Close(); err == nil {
+		err = closeErr
+	}
+	if err == nil && len(problems) > 0 {
+		err = fmt.Errorf("the copy is not whole: %s: %w", problems[0].Text, ErrDamaged)
+	}
+	return err
+}
