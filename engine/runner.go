@@ -347,10 +347,11 @@ func (r *Runner) notify(ctx context.Context, w Workflow) (Workflow, error) {
 			continue
 		}
 		r.Notifier.Notify(ctx, Notification{Workflow: w.ID, Label: w.Label, Task: wait.Task, Kind: wait.Kind, Message: wait.Message})
-		var err error
-		if w, err = r.Do(ctx, w.ID, Notified{Task: wait.Task}); err != nil {
+		next, err := r.Do(ctx, w.ID, Notified{Task: wait.Task})
+		if err != nil && !errors.Is(err, ErrNotAllowed) && !errors.Is(err, ErrEnded) {
 			return w, err
 		}
+		w = next // after an error too: somebody ended the wait meanwhile
 	}
 	return w, nil
 }

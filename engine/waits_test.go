@@ -208,3 +208,94 @@ func TestNoProgressBlocks(t *testing.T) {
 	attempt("") // nothing is known of what it left
 	l.task(t, "T1", engine.TaskReady, "false")
 }
+
+// TestLoopStays holds that a loop which stays waits for a person, tells again when it is time and no sooner, also after
+// a restart, and goes on when a person helped, however close to the moment that it tells them.
+func TestLoopStays(t *testing.T) {
+	h := newHost(t, func(w engine.Workflow, a engine.Activity) engine.Outcome {
+		if len(w.Task("T1").Answers) == 0 {
+			return asks
+		}
+		o := checked(true)
+		o.Signal = engine.SignalComplete
+		return o
+	})
+	var last time.Time
+	stay := func(r *engine.Runner, sleep func(until time.Time)) error {
+		r.Stay, r.Again = true, 2*time.Hour
+		r.Sleep = func(ctx context.Context, until time.Time) error {
+			sleep(until)
+			return ctx.Err()
+		}
+		spec := night()
+		spec.Source.Tasks = []engine.PlannedTask{planned("T1", 1)}
+		w, err := r.Store.Load(h.ctx, spec.ID)
+		if errors.Is(err, engine.ErrNotFound) {
+			w, err = r.Start(h.ctx, spec)
+		}
+		if err == nil {
+			w, err = r.Loop(h.ctx, w)
+		}
+		if err == nil && w.State != engine.Done {
+			t.Errorf("the loop ended, and it is %s", w.State)
+		}
+		return err
+	}
+	err, dead := h.process(func(r *engine.Runner) error {
+		return stay(r, func(until time.Time) { last = until; panic(died{"asleep"}) })
+	})
+	if err != nil || !dead || len(h.told) != 1 {
+		t.Fatalf("asleep: %v; told %d times", err, len(h.told))
+	}
+	slept := 0
+	err, _ = h.process(func(r *engine.Runner) error {
+		return stay(r, func(until time.Time) {
+			switch slept++; {
+			case slept == 1 && (!until.Equal(last) || len(h.told) != 1):
+				t.Errorf("after the restart it sleeps until %v, not %v; told %d times", until, last, len(h.told))
+			case slept == 2 && (!until.After(last) || len(h.told) != 2):
+				t.Errorf("then it sleeps until %v; told %d times", until, len(h.told))
+			case slept == 2:
+				if _, err := r.Do(h.ctx, "w1", engine.Reply{Task: "T1", Text: "blue"}); err != nil {
+					t.Error(err)
+				}
+				return
+			case slept > 2:
+				t.Fatal("it does not go on")
+			}
+			h.minutes = int(until.Sub(noon) / time.Minute)
+		})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(h.told) != 2 {
+		t.Errorf("told %d times", len(h.told))
+	}
+}
+
+// TestWaitThatEndsWhileItIsTold holds that a person may be quicker than the record of having told them.
+func TestWaitThatEndsWhileItIsTold(t *testing.T) {
+	h := newHost(t, func(w engine.Workflow, a engine.Activity) engine.Outcome { return blocks })
+	err, _ := h.process(func(r *engine.Runner) error {
+		r.Notifier = quick{r}
+		w, err := r.Start(h.ctx, night())
+		if err == nil {
+			w, err = r.Loop(h.ctx, w)
+		}
+		if err == nil && w.Task("T1").State != engine.TaskSkipped {
+			t.Errorf("T1 is %s", w.Task("T1").State)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// quick is a person who skips what they are told of at once.
+type quick struct{ r *engine.Runner }
+
+func (q quick) Notify(ctx context.Context, n engine.Notification) {
+	_, _ = q.r.Do(ctx, n.Workflow, engine.Skip{Task: n.Task})
+}

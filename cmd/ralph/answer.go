@@ -21,12 +21,17 @@ type answerOptions struct {
 func newAnswer(a *app) *cobra.Command {
 	o := &answerOptions{app: a}
 	return &cobra.Command{
-		Use:   "answer [TASK] TEXT",
+		Use:   "answer [[TASK] TEXT]",
 		Short: "Answer an agent's question, or say something to a blocked task",
 		Long: `Answer an agent's question, or say something to a blocked task. Without TASK
-the only open question is meant. The text "-" is read from standard input.`,
-		Args: cobra.RangeArgs(1, 2),
+the only open question is meant. The text "-" is read from standard input.
+Without either, the open questions are shown, and on a terminal asked one after
+the other. All further attempts at the task are given the answer.`,
+		Args: cobra.MaximumNArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return o.askAll(cmd.Context())
+			}
 			if o.text = args[len(args)-1]; len(args) == 2 {
 				o.task = args[0]
 			}
@@ -91,6 +96,14 @@ func readAnswer(ctx context.Context, in io.Reader) (string, error) {
 
 // decide has one command of a person's decided, which needs no sandbox, and says where the workflow stands after it.
 func (a *app) decide(ctx context.Context, name string, command func(engine.Workflow) (engine.Command, error)) error {
+	return a.decideAll(ctx, name, func(w engine.Workflow) ([]engine.Command, error) {
+		c, err := command(w)
+		return []engine.Command{c}, err
+	})
+}
+
+// decideAll is decide for several commands, one after the other.
+func (a *app) decideAll(ctx context.Context, name string, commands func(engine.Workflow) ([]engine.Command, error)) error {
 	p, err := a.project()
 	if err != nil {
 		return err
@@ -105,13 +118,15 @@ func (a *app) decide(ctx context.Context, name string, command func(engine.Workf
 	if err != nil {
 		return err
 	}
-	c, err := command(w)
+	all, err := commands(w)
 	if err != nil {
 		return err
 	}
 	seen := w.Seq
-	if w, err = s.Do(ctx, w.ID, c); err != nil {
-		return err
+	for _, c := range all {
+		if w, err = s.Do(ctx, w.ID, c); err != nil {
+			return err
+		}
 	}
 	holder, elsewhere := s.(*control.Client)
 	if elsewhere { // it was decided, and is gone on with, in another process
@@ -128,13 +143,13 @@ func (a *app) decide(ctx context.Context, name string, command func(engine.Workf
 	if a.json {
 		return a.printJSON(statusDocument{Schema: schema, Workflows: []workflowDocument{newWorkflowDocument(w)}})
 	}
-	all, err := s.List(ctx)
+	others, err := s.List(ctx)
 	if err != nil {
 		return err
 	}
-	text := waitLines(a.streams.Out, w, len(openOnes(all)))
+	text := waitLines(a.streams.Out, w, len(openOnes(others)))
 	if w.Waiting() == nil && !w.State.Ended() && !elsewhere {
-		text = tryLine(a.streams.Out, "ralph loop"+inWorkflow(w, len(openOnes(all))))
+		text = tryLine(a.streams.Out, "ralph loop"+inWorkflow(w, len(openOnes(others))))
 	}
 	_, err = io.WriteString(a.streams.Out, text)
 	return err
