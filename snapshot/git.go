@@ -79,6 +79,7 @@ type call struct {
 	in   func(io.Writer) error // writes standard input, closed after it
 	out  func(io.Reader) error // reads standard output
 	lock *os.File              // held by git too, so that nobody else writes while it still ends
+	env  []string              // besides what every run gets
 }
 
 // git runs git, the only way that this package does. It sees our repository and nothing of the work tree, the user's
@@ -88,7 +89,7 @@ func (r *Repo) git(ctx context.Context, c call) error {
 	defer stop(nil)
 	var stderr tail
 	cmd := exec.CommandContext(ctx, r.program, c.args...)
-	cmd.Dir, cmd.Env, cmd.Stderr = r.dir, r.environment(), &stderr
+	cmd.Dir, cmd.Env, cmd.Stderr = r.dir, append(r.environment(), c.env...), &stderr
 	cmd.WaitDelay = 5 * time.Second
 	if c.lock != nil {
 		cmd.ExtraFiles = []*os.File{c.lock}

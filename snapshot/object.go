@@ -66,6 +66,11 @@ func commitText(message string, ignored int, warnings []Warning) ([]byte, error)
 	for _, w := range warnings[:min(len(warnings), maxWarnings)] {
 		n.Warnings = append(n.Warnings, noteWarning{w.Kind, []byte(w.Path), w.Reason})
 	}
+	return n.text(message)
+}
+
+// text is what the commit says, read by parseSnapshot.
+func (n note) text(message string) ([]byte, error) {
 	b, err := json.Marshal(n)
 	if err != nil {
 		return nil, err
@@ -98,13 +103,20 @@ func parseSnapshot(text string) (s Snapshot, err error) {
 	return s, nil
 }
 
-// List returns all snapshots, the latest first.
+// List returns all snapshots, the latest first, those included that came from elsewhere.
 func (r *Repo) List(ctx context.Context) ([]Snapshot, error) {
 	tip, _, err := r.tip(ctx)
-	if err != nil || tip == "" {
+	if err != nil {
 		return nil, err
 	}
-	all, err := r.log(ctx, tip)
+	tips, err := r.imported(ctx)
+	if tip != "" {
+		tips = append(tips, tip)
+	}
+	if err != nil || len(tips) == 0 {
+		return nil, err
+	}
+	all, err := r.log(ctx, tips...)
 	if err != nil {
 		return nil, fmt.Errorf("list snapshots: %w", err)
 	}

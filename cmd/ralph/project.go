@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/wrapix/wrapix/account"
 	"github.com/wrapix/wrapix/config"
 	"github.com/wrapix/wrapix/control"
 	"github.com/wrapix/wrapix/engine"
@@ -121,7 +122,14 @@ func (p *project) writer(command string, starts, wait bool) (s *store.Store, dir
 		return nil, "", errNoWorkflow
 	}
 	s, err = store.Open(path, store.Options{Command: "ralph " + command, Wait: patience(wait)})
-	return s, dir, err
+	if err != nil {
+		return nil, "", err
+	}
+	// What an import left that was killed must be gone before anything new takes its names.
+	if err := account.Recover(context.Background(), dir, s, p.snapshots); err != nil {
+		return nil, "", errors.Join(err, s.Close())
+	}
+	return s, dir, nil
 }
 
 // specPath makes the path that a person typed, relative to where they stand, absolute. The folder's real name is

@@ -15,6 +15,12 @@
 //	performed  the outcome is known
 //	recorded   the outcome is in the log
 //	released   the container is gone
+//
+// And those of an import:
+//
+//	import-snapshots   its snapshots are in place, nothing else
+//	import-attempts    its attempts are too
+//	import-stored      its workflow is in the store
 package failpoint
 
 // Names lists the places in the order above.
