@@ -48,6 +48,9 @@ var errEnough = errors.New("that is enough")
 
 // Write writes the archive.
 func (x Export) Write(ctx context.Context, out io.Writer) (done Exported, err error) {
+	if x.Workflow.Undo != nil {
+		return done, &engine.Hint{Err: fmt.Errorf("export %s: the files are on their way back to before %s", x.Workflow.ID, x.Workflow.Undo.ID), Try: "ralph loop"}
+	}
 	h := head{
 		Format: format, Version: version, Program: x.Program, Exported: x.Now.UTC(), Workflow: x.Workflow.ID, Seq: x.Workflow.Seq,
 	}

@@ -249,7 +249,7 @@ func (m Import) forget(ctx context.Context, id engine.WorkflowID) error {
 	if err != nil {
 		return err
 	}
-	return repo.Forget(ctx, string(id))
+	return repo.Disown(ctx, string(id))
 }
 
 func syncFolders(paths ...string) error {

@@ -37,6 +37,9 @@ func (u unpacked) verify(ctx context.Context) (v verified, err error) {
 	if v.w.Seq != u.head.Seq {
 		return v, foreign("its events end at %d, not at %d", v.w.Seq, u.head.Seq)
 	}
+	if v.w.Undo != nil { // the next loop would put the project's files to what somebody else says
+		return v, foreign("an undo of it is not finished")
+	}
 	for _, m := range u.members {
 		if err := v.holds(m); err != nil {
 			return v, err
@@ -101,7 +104,14 @@ func (v *verified) take(id engine.WorkflowID, e engine.Event) error {
 		if data.ID != id {
 			return foreign("its events are those of %.100q", data.ID)
 		}
+	case engine.LimitsData:
+		if err := data.Limits.Check(); err != nil {
+			return foreign("event %d: %w", e.Seq, err)
+		}
 	case engine.StartedData:
+		if err := data.Limits.Check(); err != nil {
+			return foreign("event %d: %w", e.Seq, err)
+		}
 		if err := mayPlan(e.Seq, data.Source.Tasks, data.Source); err != nil {
 			return err
 		}

@@ -69,7 +69,7 @@ func (r *Report) take(e engine.Event) {
 	case engine.InterruptedData:
 		if run := r.run(e, data.Check); run != nil {
 			run.Ended, run.Reason, run.Fault = true, clip(data.Reason, maxReason), data.Fault
-			run.Took = e.Time.Sub(run.Began)
+			run.Took, run.Cost, run.Tokens = e.Time.Sub(run.Began), data.Usage.CostUSD, data.Usage.Tokens
 		}
 		r.lost++
 		if data.Fault {
@@ -273,7 +273,7 @@ type happening struct {
 func (r *Report) note(e engine.Event) {
 	switch e.Type {
 	case engine.AttemptIntended, engine.CheckIntended, engine.AttemptFinished, engine.CheckFinished, engine.TaskReleased,
-		engine.WaitNotified, engine.WorkflowRunning, engine.WorkflowWaiting, engine.WorkflowResumed, engine.WorkflowCreated:
+		engine.WaitNotified, engine.HookDue, engine.WorkflowRunning, engine.WorkflowWaiting, engine.WorkflowResumed, engine.WorkflowCreated:
 		return
 	}
 	text := string(e.Type)
@@ -289,7 +289,7 @@ func (r *Report) note(e engine.Event) {
 		r.timeline = append(r.timeline[:0], r.timeline[over:]...)
 	}
 	switch e.Type {
-	case engine.TaskRetried, engine.TaskSkippedEvent, engine.TaskStalled, engine.TaskFailedEvent:
+	case engine.TaskRetried, engine.TaskSkippedEvent, engine.TaskStalled, engine.TaskFailedEvent, engine.TaskReopened, engine.UndoBegun, engine.UndoFinished:
 		if t := r.byTask[e.Task]; t != nil && len(t.Events) < 50 {
 			t.Events = append(t.Events, clock(e.Time)+" "+clip(text, maxReason))
 		}

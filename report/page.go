@@ -138,22 +138,11 @@ func (r *Report) origin() []fact {
 	if w.GitHead != "" {
 		facts = append(facts, fact{"started at commit", oneLine(w.GitHead)})
 	}
-	l := w.Limits
 	var limits []string
-	if l.MaxIterations > 0 {
-		limits = append(limits, count(l.MaxIterations, "attempt"))
-	}
-	if l.MaxAttempts > 0 {
-		limits = append(limits, count(l.MaxAttempts, "failed attempt")+" a task")
-	}
-	if l.MaxTime > 0 {
-		limits = append(limits, took(l.MaxTime)+" in sandboxes")
-	}
-	if l.MaxCostUSD > 0 {
-		limits = append(limits, usd(l.MaxCostUSD))
-	}
-	if l.MaxTokens > 0 {
-		limits = append(limits, tokensWords(l.MaxTokens)+" tokens")
+	for _, key := range engine.LimitKeys() {
+		if value := w.Limits.Text(key); value != (engine.Limits{}).Text(key) {
+			limits = append(limits, fmt.Sprintf("%s %s", key, value))
+		}
 	}
 	if len(limits) == 0 {
 		limits = []string{"none"}

@@ -43,7 +43,7 @@ func (r *Repo) gather(ctx context.Context, lock *os.File) error {
 // shallowName is the file that tells git to take a commit for the first one.
 const shallowName = "shallow"
 
-// Forget drops all snapshots that are older than the given one, and packs the rest. The IDs of the others stay what they
+// Forget drops all snapshots taken here that are older than the given one, and packs the rest. The IDs of the others stay what they
 // are. It can take minutes. A process that is killed meanwhile has dropped them or not; the next Compact frees the room.
 func (r *Repo) Forget(ctx context.Context, oldest string) error {
 	lock, err := r.lock(ctx)
@@ -57,7 +57,7 @@ func (r *Repo) Forget(ctx context.Context, oldest string) error {
 }
 
 func (r *Repo) forget(ctx context.Context, lock *os.File, oldest string) error {
-	all, err := r.List(ctx)
+	all, err := r.own(ctx)
 	if err != nil {
 		return err
 	}

@@ -117,7 +117,8 @@ func (r *Repo) git(ctx context.Context, c call) error {
 	}
 	feeding.Wait()
 	err = cmd.Wait()
-	if cause := context.Cause(ctx); cause != nil && !cmd.ProcessState.Exited() {
+	// Wait tells the context's own error where git had just ended by itself; what stopped it is the cause.
+	if cause := context.Cause(ctx); cause != nil && (!cmd.ProcessState.Exited() || errors.Is(err, context.Canceled)) {
 		return fmt.Errorf("git %s: %w", c.args[0], cause)
 	}
 	if err == nil {

@@ -110,11 +110,24 @@ func (r *Repo) List(ctx context.Context) ([]Snapshot, error) {
 		return nil, err
 	}
 	tips, err := r.imported(ctx)
-	if tip != "" {
-		tips = append(tips, tip)
-	}
-	if err != nil || len(tips) == 0 {
+	if err != nil {
 		return nil, err
+	}
+	return r.list(ctx, append(tips, tip))
+}
+
+// own returns those that were taken here.
+func (r *Repo) own(ctx context.Context) ([]Snapshot, error) {
+	tip, _, err := r.tip(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return r.list(ctx, []string{tip})
+}
+
+func (r *Repo) list(ctx context.Context, tips []string) ([]Snapshot, error) {
+	if tips = slices.DeleteFunc(tips, func(tip string) bool { return tip == "" }); len(tips) == 0 {
+		return nil, nil
 	}
 	all, err := r.log(ctx, tips...)
 	if err != nil {

@@ -150,7 +150,7 @@ func (r *Repo) hasTrees(ctx context.Context, trees []string) error {
 	})
 }
 
-// Adopt takes the snapshots over from a repository that Check was called on, under a name that Forget knows. They are
+// Adopt takes the snapshots over from a repository that Check was called on, under a name that Disown knows. They are
 // listed with the others, and the next snapshot has nothing to do with them.
 func (r *Repo) Adopt(ctx context.Context, from *Repo, name string, records []Record) error {
 	lock, err := r.lock(ctx)
@@ -224,15 +224,15 @@ func writeCommits(w io.Writer, records []Record) error {
 	return b.Flush()
 }
 
-// Forget drops the snapshots that Adopt took over under the name. It may be called again.
-func (r *Repo) Forget(ctx context.Context, name string) error {
+// Disown drops the snapshots that Adopt took over under the name. It may be called again.
+func (r *Repo) Disown(ctx context.Context, name string) error {
 	lock, err := r.lock(ctx)
 	if err == nil {
 		err = r.git(ctx, call{args: []string{"update-ref", "-d", importedPrefix + name}, lock: lock})
 		err = errors.Join(err, lock.Close())
 	}
 	if err != nil {
-		return fmt.Errorf("forget snapshots: %w", err)
+		return fmt.Errorf("drop the snapshots of %s: %w", name, err)
 	}
 	return nil
 }

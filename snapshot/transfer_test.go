@@ -95,10 +95,19 @@ func TestTransfer(t *testing.T) {
 	if changes, err := to.Changes(ctx, own.ID, next.ID); err != nil || len(changes) != 1 {
 		t.Errorf("the next snapshot has to do with what was taken over: %v %v", changes, err)
 	}
-	if err := errors.Join(to.Compact(ctx), to.Forget(ctx, "w-1"), to.Forget(ctx, "w-1")); err != nil {
+	if err := to.Forget(ctx, at("after w-1 T1/1").ID); !errors.Is(err, ErrUnknown) {
+		t.Errorf("snapshots from elsewhere have an age here: %v", err)
+	}
+	if err := to.Forget(ctx, next.ID); err != nil {
 		t.Fatal(err)
 	}
-	if all, err := to.List(ctx); err != nil || len(all) != 2 {
+	if all, err := to.List(ctx); err != nil || len(all) != 3 {
+		t.Errorf("%d snapshots are left, not the latest and those from elsewhere: %v", len(all), err)
+	}
+	if err := errors.Join(to.Compact(ctx), to.Disown(ctx, "w-1"), to.Disown(ctx, "w-1")); err != nil {
+		t.Fatal(err)
+	}
+	if all, err := to.List(ctx); err != nil || len(all) != 1 {
 		t.Errorf("%v %v", all, err)
 	}
 	for name, bad := range map[string][]Record{
