@@ -26,6 +26,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/wrapix/wrapix/engine"
@@ -80,6 +81,8 @@ type Backend interface {
 	Reader
 	// Do decides the command on the workflow as it is now, makes it durable, and returns the workflow after it.
 	Do(ctx context.Context, id engine.WorkflowID, c engine.Command) (engine.Workflow, error)
+	// Backup writes the whole database as it is now to w.
+	Backup(ctx context.Context, w io.Writer) error
 }
 
 // Version says who serves. Its JSON keeps its form in every version to come, so that any client can read it.

@@ -24,8 +24,8 @@ func (e *Error) Error() string { return e.Message }
 // Is says whether the code stands for the target.
 func (e *Error) Is(target error) bool {
 	for _, k := range kinds {
-		if k.code == e.Code {
-			return errors.Is(k.err, target)
+		if k.code == e.Code && errors.Is(k.err, target) {
+			return true
 		}
 	}
 	return false

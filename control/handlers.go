@@ -26,6 +26,7 @@ func (s *Server) routes(base context.Context) http.Handler {
 	mux := http.NewServeMux()
 	for pattern, e := range map[string]endpoint{
 		"GET /version":                            s.getVersion,
+		"GET /v1/backup":                          s.getBackup,
 		"GET /v1/workflows":                       s.getWorkflows,
 		"GET /v1/workflows/{id}":                  s.getWorkflow,
 		"GET /v1/workflows/{id}/overview":         s.getOverview,

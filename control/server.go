@@ -87,6 +87,7 @@ type Server struct {
 	served  chan struct{}      // closed when nothing is accepted any more
 	conns   sync.WaitGroup
 	closed  sync.Once
+	copying sync.Mutex // one copy of the database at a time
 
 	mu      sync.Mutex
 	active  int           // handlers that run

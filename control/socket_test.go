@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"net"
 	"os"
@@ -254,6 +255,7 @@ func (e *endless) Overview(ctx context.Context, id engine.WorkflowID) (engine.Wo
 	return e.Load(ctx, id)
 }
 func (*endless) List(context.Context) ([]engine.Workflow, error) { return nil, nil }
+func (*endless) Backup(context.Context, io.Writer) error         { return nil }
 func (*endless) Do(context.Context, engine.WorkflowID, engine.Command) (engine.Workflow, error) {
 	return engine.Workflow{}, engine.ErrNotAllowed
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/wrapix/wrapix/engine"
 	"github.com/wrapix/wrapix/snapshot"
@@ -15,6 +16,15 @@ const SnapshotsName = "snapshots.git"
 // SnapshotMessage names the snapshot "before" or "after" an attempt, which finds it again after a crash.
 func SnapshotMessage(when string, w engine.WorkflowID, id engine.AttemptID) string {
 	return fmt.Sprintf("%s %s %s", when, w, id)
+}
+
+// SnapshotWorkflow returns the workflow of a snapshot with such a name.
+func SnapshotWorkflow(message string) (engine.WorkflowID, bool) {
+	words := strings.Fields(message)
+	if len(words) != 3 || words[0] != "before" && words[0] != "after" {
+		return "", false
+	}
+	return engine.WorkflowID(words[1]), true
 }
 
 func (s *Steps) snapshot(ctx context.Context, when string, w engine.WorkflowID, id engine.AttemptID) (snapshot.Snapshot, error) {

@@ -63,9 +63,12 @@ type Steps struct{ o Options }
 // New returns Steps with these options.
 func New(o Options) *Steps { return &Steps{o: o} }
 
+// AttemptsName is the folder of all activities within the state folder; it has one folder a workflow.
+const AttemptsName = "attempts"
+
 // AttemptDir is the folder of an activity within the state folder.
 func AttemptDir(state string, w engine.WorkflowID, id engine.AttemptID) string {
-	dir := filepath.Join(state, "attempts", string(w), string(id.Task), strconv.Itoa(id.Number))
+	dir := filepath.Join(state, AttemptsName, string(w), string(id.Task), strconv.Itoa(id.Number))
 	if id.Check > 0 {
 		dir = filepath.Join(dir, "check-"+strconv.Itoa(id.Check))
 	}

@@ -14,27 +14,32 @@ import (
 // Backup writes the database as it is at this moment to w. Appends go on meanwhile; one that makes the file much larger
 // waits, so w should be a file and not somebody's connection.
 func (s *Store) Backup(ctx context.Context, w io.Writer) error {
+	to := &stoppable{Writer: w, ctx: ctx}
 	err := s.view(func(tx *bolt.Tx) error {
-		_, err := tx.WriteTo(stoppable{ctx, w})
+		_, err := tx.WriteTo(to)
 		return err
 	})
+	if to.err != nil {
+		err = to.err // bbolt passes some of them on as text only
+	}
 	if err != nil {
 		return fmt.Errorf("copy %s: %w", s.path, err)
 	}
 	return nil
 }
 
-// stoppable is a writer that fails when its context has ended.
+// stoppable is a writer that fails when its context has ended, and remembers its error.
 type stoppable struct {
-	ctx context.Context
 	io.Writer
+	ctx context.Context
+	err error
 }
 
-func (w stoppable) Write(b []byte) (int, error) {
-	if err := w.ctx.Err(); err != nil {
-		return 0, err
+func (w *stoppable) Write(b []byte) (n int, err error) {
+	if w.err = w.ctx.Err(); w.err == nil {
+		n, w.err = w.Writer.Write(b)
 	}
-	return w.Writer.Write(b)
+	return n, w.err
 }
 
 // SaveCopy puts a database at path that fill writes, a [Store.Backup] say. It appears there when it was written whole,
@@ -52,6 +57,9 @@ func SaveCopy(ctx context.Context, path string, replace bool, fill func(io.Write
 	err = fill(file)
 	if err == nil {
 		size, err = file.Seek(0, io.SeekEnd)
+	}
+	if err == nil && size == 0 {
+		err = damaged(path, "the copy is empty")
 	}
 	if err == nil {
 		err = file.Sync()

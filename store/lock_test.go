@@ -81,6 +81,31 @@ func child(job string, args []string) {
 			w, err = try(s, w, engine.SetLimits{Limits: engine.Limits{MaxIterations: int(w.Seq)}})
 			fmt.Println(w.Seq)
 		}
+	case "compact": // appends a few and compacts, says what was accepted, and again, until it is killed
+		for {
+			err := swell(s, "w", 5)
+			var w engine.Workflow
+			if err == nil {
+				w, err = s.Load(context.Background(), "w")
+			}
+			if err == nil {
+				_, err = s.Compact(context.Background())
+			}
+			if err == nil {
+				s, err = Open(args[0], opts)
+			}
+			if err != nil {
+				fail(err)
+			}
+			fmt.Println(w.Seq)
+		}
+	case "copy": // copies again and again, until it is killed
+		for {
+			fill := func(w io.Writer) error { return s.Backup(context.Background(), w) }
+			if _, err := SaveCopy(context.Background(), args[1], true, fill); err != nil {
+				fail(err)
+			}
+		}
 	case "count": // appends a few
 		for range 20 {
 			w, err := s.Load(context.Background(), "w")

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -66,7 +67,7 @@ func (a *app) diffAttempt(ctx context.Context, name string) error {
 	}
 	before, after, err := around(ctx, repo, w.ID, id)
 	if err != nil {
-		return err
+		return cmp.Or(p.pruned(w.ID), err)
 	}
 	if !a.json {
 		fmt.Fprintf(a.streams.Out, "%s of %s: from snapshot %.12s to %.12s; %s left out as ignored\n\n",

@@ -65,6 +65,9 @@ func (o *logsOptions) run(ctx context.Context) error {
 		return err
 	}
 	dir := steps.AttemptDir(state, w.ID, id)
+	if err := p.pruned(w.ID); err != nil {
+		return err
+	}
 	d := logsDocument{
 		Schema: schema, Workflow: string(w.ID), Attempt: id.String(), Folder: dir,
 		Stdout: filepath.Join(dir, steps.TranscriptName), Stderr: filepath.Join(dir, steps.StderrName),

@@ -34,17 +34,22 @@ func (a *app) withRoom(err error) error {
 	if !engine.NoRoom(err) || errors.As(err, new(*noRoomError)) {
 		return err
 	}
-	path := fullPath(err)
+	path, state := fullPath(err), ""
+	if p, noProject := a.project(); noProject == nil {
+		state, _ = p.stateDir()
+	}
 	if path == "" {
-		if p, noProject := a.project(); noProject == nil {
-			path, _ = p.stateDir()
-		}
+		path = state
 	}
 	on, unknown := filesystem.Of(path)
 	if unknown != nil {
 		return err
 	}
-	return &engine.Hint{Err: &noRoomError{err, on}, Try: "free some room on " + on.Mount}
+	try := "free some room on " + on.Mount
+	if rel, outside := filepath.Rel(state, path); outside == nil && filepath.IsLocal(rel) {
+		try += ", for example with: ralph prune --older-than 30d"
+	}
+	return &engine.Hint{Err: &noRoomError{err, on}, Try: try}
 }
 
 // fullPath finds in an error the path that could not be written because the disk is full.
