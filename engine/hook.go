@@ -130,6 +130,9 @@ func (w Workflow) due(task TaskID, attempt int) int {
 	return slices.IndexFunc(w.Due, func(h DueHook) bool { return h.Task == task && h.Attempt == attempt })
 }
 
+// needsStart says whether the workflow waits for what is looked at only when a command starts: an approval, a hook.
+func (w Workflow) needsStart() bool { return w.hold(AwaitingApproval) != nil || w.hold(Blocked) != nil }
+
 // hookDue adds a hook that has to run.
 func (ev *evolution) hookDue(e Event, data HookDueData) error {
 	t := ev.w.Task(e.Task)

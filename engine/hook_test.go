@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -223,5 +224,20 @@ func TestHooksAndKills(t *testing.T) {
 		if finished != 2 || again < 5 { // after the end there is no loop any more to have a last hook
 			t.Errorf("place %d, %s: %d hooks recorded, called %s", at, h.last, finished, calls(h))
 		}
+	}
+}
+
+// A loop that stays for a person does not stay for what only its next start looks at.
+func TestStayingEndsWhereOnlyAStartHelps(t *testing.T) {
+	h := newHost(t, honest)
+	h.hooks = func(c engine.HookCall) engine.HookOutcome {
+		return engine.HookOutcome{Failed: "exit code 3", OnFailure: engine.OnFailureBlock}
+	}
+	err, _ := h.process(func(r *engine.Runner) error {
+		r.Stay, r.Sleep = true, func(ctx context.Context, _ time.Time) error { return ctx.Err() }
+		return hooked(h)(r)
+	})
+	if w, _ := h.events("w1"); err != nil || w.State != engine.Blocked {
+		t.Errorf("%s, %v", w.State, err)
 	}
 }

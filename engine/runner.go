@@ -175,7 +175,7 @@ func (r *Runner) Loop(ctx context.Context, w Workflow) (Workflow, error) {
 			if fault := (*faultError)(nil); errors.As(err, &fault) && w.Faults < maxFaults && r.Sleep != nil {
 				w, err = r.notify(ctx, w)
 			}
-		case r.Sleep == nil || w.State.Ended() || until.IsZero() && !r.Stay:
+		case r.Sleep == nil || w.State.Ended() || until.IsZero() && (!r.Stay || w.needsStart()):
 			return w, nil
 		default:
 			if tell := r.tellsAgain(w); until.IsZero() || !tell.IsZero() && tell.Before(until) {

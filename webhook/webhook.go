@@ -134,7 +134,7 @@ func tells(e engine.Event) bool {
 	if wait, ok := e.Data.(engine.WaitData); ok {
 		return !wait.Quiet
 	}
-	return e.Type == engine.WorkflowDone || e.Type == engine.WorkflowCancelled
+	return e.Type == engine.WorkflowDone || e.Type == engine.WorkflowFailed || e.Type == engine.WorkflowCancelled
 }
 
 // Close tries once more to deliver what is left, for a few seconds at most. The next process goes on with the rest.
