@@ -168,6 +168,7 @@ func TestStopIsAnInterruption(t *testing.T) {
 	p := newProject(t, `
 if [ -e again ]; then echo RALPH_COMPLETE; exit; fi
 trap '' TERM
+echo '{"cost_usd":0.5,"input_tokens":7}' > "$RALPH_RESULT"
 touch again; echo waiting
 while :; do sleep 60; done
 `)
@@ -179,6 +180,9 @@ while :; do sleep 60; done
 	w, err := p.Loop(ctx, w)
 	if err == nil || w.Task("T1").State != engine.TaskReady || w.Task("T1").Failures != 0 {
 		t.Fatalf("stopped: %v, task %+v", err, w.Task("T1"))
+	}
+	if w.CostUSD != 0.5 || w.Tokens != 7 || w.Spent <= 0 || w.Iterations != 0 {
+		t.Errorf("what was stopped used %v USD, %d tokens, %v, and is attempt %d", w.CostUSD, w.Tokens, w.Spent, w.Iterations)
 	}
 	w = p.loop(t, w, engine.Done)
 	if w.Task("T1").Attempts != 2 {

@@ -116,3 +116,47 @@ func killedAt(t *testing.T, point string) {
 		t.Errorf("containers are left: %s, %v", left, err)
 	}
 }
+
+// TestKilledDuringUndo holds that an undo which a kill interrupts is told, and finished by the next command before it
+// works on anything.
+func TestKilledDuringUndo(t *testing.T) {
+	for _, point := range []string{"undo-begun", "files-back"} {
+		t.Run(point, func(t *testing.T) {
+			t.Parallel()
+			dir, state := t.TempDir(), t.TempDir()
+			write := func(name, text string) {
+				if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o755); err != nil {
+					t.Fatal(err)
+				}
+			}
+			write("wrapix.toml", fmt.Sprintf("[agent]\ncommand = [\"./agent.sh\"]\n[sandbox]\nimage = %q\nnetwork = \"none\"\n[notify]\nenabled = false\n", testImage))
+			write("agent.sh", "#!/bin/sh\necho $RALPH_ATTEMPT >> made\n[ $RALPH_ATTEMPT$RALPH_TASK = 1T2 ] && echo 'RALPH_CLARIFY: so?' || echo RALPH_COMPLETE\n")
+			write("spec.md", "# Two\n\n## Tasks\n\n- [ ] **T1** First\n  - Check: `test -e made`\n- [ ] **T2** Second (after: T1)\n  - Check: `test -e made`\n")
+			ralph := func(env string, args ...string) (string, error) {
+				cmd := exec.Command("ralph", args...)
+				cmd.Dir, cmd.Env = dir, append(os.Environ(), "RALPH_STATE_DIR="+state, env)
+				out, err := cmd.CombinedOutput()
+				return string(out), err
+			}
+			if out, _ := ralph("", "loop", "spec.md"); !strings.Contains(out, "T2 asks") {
+				t.Fatal(out)
+			}
+			out, err := ralph("RALPH_FAILPOINT="+point, "undo", "--yes", "T1/1")
+			var exit *exec.ExitError
+			if !errors.As(err, &exit) || exit.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
+				t.Fatalf("it was not killed: %v\n%s", err, out)
+			}
+			if out, err := ralph("", "status"); err != nil || !strings.Contains(out, "on their way back to before T1/1") || strings.Contains(out, " done ") {
+				t.Errorf("status: %v\n%s", err, out)
+			}
+			out, err = ralph("", "loop")
+			back, again := strings.Index(out, "T1/1 is undone"), strings.Index(out, "T1/2 begins")
+			if err != nil || back < 0 || again < back {
+				t.Errorf("the next loop: %v\n%s", err, out)
+			}
+			if made, err := os.ReadFile(filepath.Join(dir, "made")); err != nil || string(made) != "2\n2\n" {
+				t.Errorf("the files of before: %q, %v", made, err)
+			}
+		})
+	}
+}

@@ -147,6 +147,10 @@ func summary(out *terminal.Output, w engine.Workflow, open int) string {
 // waitLines say what is waited for, since when, and what ends it.
 func waitLines(out *terminal.Output, w engine.Workflow, open int) string {
 	var b strings.Builder
+	if w.Undo != nil && !w.State.Ended() {
+		fmt.Fprintf(&b, "  the files are on their way back to before %s; they were snapshot %.12s\n", w.Undo.ID, w.Undo.Before)
+		b.WriteString(tryLine(out, "ralph loop"+inWorkflow(w, open)))
+	}
 	for _, wait := range w.Waits() {
 		fmt.Fprintf(&b, "  %s %s since %s%s: %s\n", terminal.Line(subject(wait.Task)), waitWords(wait.Kind),
 			wait.Since.Local().Format("15:04"), until(wait.Until), terminal.Line(wait.Message))

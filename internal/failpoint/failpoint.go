@@ -21,6 +21,11 @@
 //	import-snapshots   its snapshots are in place, nothing else
 //	import-attempts    its attempts are too
 //	import-stored      its workflow is in the store
+//
+// And of an undo:
+//
+//	undo-begun  the tasks are open again, the files are as they were
+//	files-back  the files are back
 package failpoint
 
 // Names lists the places in the order above.
