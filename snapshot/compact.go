@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 )
 
 // manyPacks is how many files of snapshots there may be before taking one packs them together: see Take. Each snapshot
@@ -43,32 +42,50 @@ func (r *Repo) gather(ctx context.Context, lock *os.File) error {
 // shallowName is the file that tells git to take a commit for the first one.
 const shallowName = "shallow"
 
-// Forget drops all snapshots taken here that are older than the given one, and packs the rest. The IDs of the others stay what they
-// are. It can take minutes. A process that is killed meanwhile has dropped them or not; the next Compact frees the room.
-func (r *Repo) Forget(ctx context.Context, oldest string) error {
+// Old returns the snapshots that were taken here before the oldest one that is wanted. Snapshots are a chain in time:
+// one that is wanted keeps all after it. The latest always stays.
+func (r *Repo) Old(ctx context.Context, wanted func(Snapshot) bool) ([]Snapshot, error) {
+	own, err := r.own(ctx)
+	if err != nil || len(own) == 0 {
+		return nil, err
+	}
+	oldest := len(own) - 1
+	for oldest > 0 && !wanted(own[oldest]) {
+		oldest--
+	}
+	return own[oldest+1:], nil
+}
+
+// Forget drops the snapshots that Old returns, and packs the rest, of which the IDs stay what they are. It can take
+// minutes. A process that is killed meanwhile has dropped them or not; the next Forget or Compact frees the room.
+func (r *Repo) Forget(ctx context.Context, wanted func(Snapshot) bool) error {
 	lock, err := r.lock(ctx)
 	if err == nil {
-		err = errors.Join(r.forget(ctx, lock, oldest), lock.Close())
+		err = errors.Join(r.forget(ctx, lock, wanted), lock.Close())
 	}
 	if err != nil {
-		return fmt.Errorf("drop the snapshots before %s: %w", oldest, err)
+		return fmt.Errorf("drop old snapshots: %w", err)
 	}
 	return nil
 }
 
-func (r *Repo) forget(ctx context.Context, lock *os.File, oldest string) error {
-	all, err := r.own(ctx)
+func (r *Repo) forget(ctx context.Context, lock *os.File, wanted func(Snapshot) bool) error {
+	old, err := r.Old(ctx, wanted)
 	if err != nil {
 		return err
 	}
-	if !slices.ContainsFunc(all, func(s Snapshot) bool { return s.ID == oldest }) {
-		return ErrUnknown
-	}
-	if err := replaceFile(filepath.Join(r.dir, shallowName), []byte(oldest+"\n")); err != nil {
-		return err
-	}
-	if err := syncFolders(r.dir); err != nil {
-		return err
+	if len(old) > 0 {
+		own, err := r.own(ctx)
+		if err != nil {
+			return err
+		}
+		first := own[len(own)-len(old)-1]
+		if err := replaceFile(filepath.Join(r.dir, shallowName), []byte(first.ID+"\n")); err != nil {
+			return err
+		}
+		if err := syncFolders(r.dir); err != nil {
+			return err
+		}
 	}
 	return r.repack(ctx, lock)
 }

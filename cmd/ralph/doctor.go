@@ -15,7 +15,6 @@ import (
 	"github.com/wrapix/wrapix/internal/terminal"
 	"github.com/wrapix/wrapix/sandbox"
 	"github.com/wrapix/wrapix/sandbox/podman"
-	"github.com/wrapix/wrapix/store"
 )
 
 func newDoctor(a *app) *cobra.Command {
@@ -148,34 +147,7 @@ func (p *project) checkState(ctx context.Context) []sandbox.Finding {
 	if err != nil {
 		return []sandbox.Finding{{Severity: failure, Code: "state", Text: "the state folder cannot be written: " + err.Error(), Fix: "chmod u+rwx " + dir}}
 	}
-	return append([]sandbox.Finding{{Severity: fine, Code: "state", Text: "the state folder is " + dir}}, p.checkStore(ctx, dir)...)
-}
-
-func (p *project) checkStore(ctx context.Context, dir string) []sandbox.Finding {
-	s, err := p.readStore(false)
-	switch {
-	case errors.Is(err, errNoWorkflow):
-		return nil
-	case errors.Is(err, store.ErrHeld):
-		return []sandbox.Finding{{Severity: warning, Code: "store", Text: "the store is in use and was not looked at: " + err.Error(), Fix: hintOf(err)}}
-	case err != nil:
-		return []sandbox.Finding{broken("store", err)}
-	}
-	defer s.Close()
-	problems, err := s.Verify(ctx)
-	if err != nil {
-		return []sandbox.Finding{broken("store", err)}
-	}
-	var findings []sandbox.Finding
-	for _, problem := range problems {
-		text := "the store is damaged: " + problem.Text
-		if problem.Workflow != "" {
-			text = fmt.Sprintf("the store is damaged in workflow %s: %s", problem.Workflow, problem.Text)
-		}
-		findings = append(findings, sandbox.Finding{Severity: failure, Code: "store", Text: text})
-	}
-	if len(findings) == 0 {
-		findings = []sandbox.Finding{{Severity: fine, Code: "store", Text: "the store is whole: every workflow is what its events say"}}
-	}
-	return append(findings, p.webhookFindings(ctx, dir, s)...)
+	findings := []sandbox.Finding{{Severity: fine, Code: "state", Text: "the state folder is " + dir}}
+	findings = append(findings, sandbox.CheckRoom("room", "the state folder", dir, "free some room, for example with: ralph prune --older-than 30d"))
+	return append(findings, p.checkStore(ctx, dir)...)
 }

@@ -218,28 +218,34 @@ func (c *pruning) snapshots(ctx context.Context) (dropped int, bytes int64, err 
 	if err != nil {
 		return 0, 0, err
 	}
-	all, err := repo.List(ctx) // the latest first
-	if err != nil || len(all) == 0 {
+	was, err := repo.List(ctx)
+	if err != nil {
 		return 0, 0, err
 	}
-	oldest := len(all) - 1
-	for oldest > 0 && !c.wanted(all[oldest]) {
-		oldest--
+	if c.dryRun {
+		old, err := repo.Old(ctx, c.wanted)
+		return len(old), 0, err
 	}
-	dropped = len(all) - 1 - oldest
-	switch {
-	case c.dryRun:
-		return dropped, 0, nil
-	case dropped > 0:
-		err = repo.Forget(ctx, all[oldest].ID)
-	default:
-		err = repo.Compact(ctx)
+	for id, old := range c.old { // those that came with an import are no part of the chain
+		of := func(s snapshot.Snapshot) bool {
+			of, ok := steps.SnapshotWorkflow(s.Message)
+			return ok && of == id
+		}
+		if old && slices.ContainsFunc(was, of) {
+			if err := repo.Disown(ctx, string(id)); err != nil {
+				return 0, 0, err
+			}
+		}
 	}
+	if err := repo.Forget(ctx, c.wanted); err != nil {
+		return 0, 0, err
+	}
+	are, err := repo.List(ctx)
 	if err != nil {
 		return 0, 0, err
 	}
 	after, err := sizeOf(folder)
-	return dropped, before - after, err
+	return len(was) - len(are), before - after, err
 }
 
 // wanted says whether a snapshot stays: it is young, or of a workflow that is not old. One that is of no workflow was

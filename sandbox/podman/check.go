@@ -44,7 +44,8 @@ func (e *Engine) Check(ctx context.Context) []sandbox.Finding {
 	if err != nil {
 		return append(findings, sandbox.Finding{Severity: failure, Code: "podman-info", Text: err.Error(), Fix: "podman info"})
 	}
-	findings = append(findings, checkStorage(info), e.host.checkRuntime(info), e.checkNetwork(info))
+	findings = append(findings, checkStorage(info),
+		sandbox.CheckRoom("storage-room", "Podman's images and containers", info.Store.GraphRoot, "free some room, for example with: podman image prune"), e.host.checkRuntime(info), e.checkNetwork(info))
 	if !info.Host.Security.SECCOMPEnabled {
 		findings = append(findings, sandbox.Finding{Severity: failure, Code: "seccomp", Text: "Podman filters no system calls (seccomp is off)", Fix: "install a Podman that was built with seccomp"})
 	}
