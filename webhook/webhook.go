@@ -99,8 +99,8 @@ func Open(ctx context.Context, opts Options) (*Sender, error) {
 		switch {
 		case first:
 			told.Told[w.ID] = w.Seq
-		case opts.Now().Sub(w.Updated) > keep:
-			delete(told.Told, w.ID) // too old to be told, and to be remembered
+		case w.State.Ended() && opts.Now().Sub(w.Updated) > keep:
+			delete(told.Told, w.ID) // nothing of it is told any more
 		case told.Told[w.ID] < w.Seq:
 			s.behind[w.ID] = w.Label
 		}
