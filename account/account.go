@@ -63,7 +63,8 @@ const (
 	maxHead       = 64 << 10
 	maxManifest   = 64 << 20
 	maxRecords    = 256 << 20
-	maxEvent      = 64 << 20 // one line; the longest holds a spec
+	maxEvent      = 64 << 20  // one line; the longest holds a spec
+	maxEvents     = 512 << 20 // all of them: the store takes them in one transaction, which lies in memory
 	maxMembers    = 400_000
 	copyBufferLen = 128 << 10
 )

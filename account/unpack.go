@@ -162,16 +162,14 @@ func (u *unpacking) readHead() error {
 
 // member puts a member where its name says, if such a name can be.
 func (u *unpacking) member(h *tar.Header) error {
-	switch h.Name {
-	case eventsName, packName:
-	case recordsName:
-		if h.Size > maxRecords {
-			return foreign("the member %q is too large: %d bytes", h.Name, h.Size)
-		}
-	default:
-		if _, _, ok := place(h.Name); !ok {
-			return foreign("it has a member %.200q", h.Name)
-		}
+	largest := map[string]int64{eventsName: maxEvents, recordsName: maxRecords, packName: u.limit}[h.Name]
+	if _, _, ok := place(h.Name); ok {
+		largest = u.limit
+	} else if largest == 0 {
+		return foreign("it has a member %.200q", h.Name)
+	}
+	if h.Size > largest && largest < u.limit {
+		return foreign("the member %q is too large: %d bytes", h.Name, h.Size)
 	}
 	if h.Size > u.limit {
 		return fmt.Errorf("the member %q has %d bytes: the archive is %w", h.Name, h.Size, ErrTooLarge)
