@@ -135,6 +135,9 @@ func TestErrorsAreWhatTheyAreThere(t *testing.T) {
 		{"w", engine.Reply{Task: "T1", Text: strings.Repeat("x", maxBody)}, ErrRequest, ""},
 		{"w", engine.Retry{}, ErrRequest, ""},
 		{"w", engine.SetLimits{Limits: engine.Limits{MaxTime: -1}}, ErrRequest, ""},
+		{"w", engine.RaiseLimits{}, ErrRequest, ""},
+		{"w", engine.RaiseLimits{To: map[engine.LimitKey]string{"max_tokens": "1"}}, engine.ErrNotAllowed, ""},
+		{"w", engine.RaiseLimits{To: map[engine.LimitKey]string{"no_such": "1"}}, engine.ErrNotAllowed, ""},
 		{"w", engine.Intend{Task: "T2"}, ErrUnknownCommand, ""},
 	} {
 		_, direct := p.Do(ctx, test.id, test.c)

@@ -57,6 +57,11 @@ func (f *limitFlag) Set(text string) error {
 	return f.of.limits.Set(f.key, text)
 }
 
-// String is empty: what applies without the flag is in the configuration.
-func (f *limitFlag) String() string { return "" }
-func (f *limitFlag) Type() string   { return "limit" }
+// String is what was given; without the flag nothing, as that is for the configuration to say.
+func (f *limitFlag) String() string {
+	if f.of == nil || !slices.Contains(f.of.given, f.key) {
+		return ""
+	}
+	return f.of.limits.Text(f.key)
+}
+func (f *limitFlag) Type() string { return "limit" }

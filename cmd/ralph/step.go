@@ -56,7 +56,7 @@ func (s *session) step(ctx context.Context, w engine.Workflow) (engine.Workflow,
 		if ctx.Err() != nil {
 			return w, engine.ErrStopped
 		}
-		if next.Kind != engine.RunHook && (!next.Task.Reserved() || next.Task == engine.CriteriaTask) {
+		if next.Kind != engine.RunHook && next.Kind != engine.PutBack && (!next.Task.Reserved() || next.Task == engine.CriteriaTask) {
 			task = next.Task
 		}
 		w, _, err = s.runner.Advance(ctx, w)
