@@ -285,7 +285,8 @@ func (m *world) hook(t *rapid.T) {
 // approval is asked for, with one message or another, and mostly given.
 func (m *world) approval(t *rapid.T) {
 	message := rapid.SampledFrom([]string{"a hook", "a webhook"}).Draw(t, "message")
-	if m.try(t, engine.AwaitApproval{Message: message}) && engine.Next(m.w).Kind != engine.Nothing {
+	next := func() engine.ActionKind { return engine.Next(m.w).Kind }
+	if m.try(t, engine.AwaitApproval{Message: message}) && next() != engine.Nothing && next() != engine.PutBack {
 		t.Fatalf("not approved, and next is %+v", engine.Next(m.w))
 	}
 	if rapid.IntRange(0, 3).Draw(t, "approve") > 0 {
@@ -323,7 +324,7 @@ func (m *world) interrupt(t *rapid.T) {
 }
 
 func (m *world) pause(t *rapid.T) {
-	if m.try(t, engine.Pause{}) && m.w.State != engine.Paused && len(m.w.OpenActivities()) == 0 && m.w.Waiting().Kind == engine.Paused {
+	if m.try(t, engine.Pause{}) && m.w.State != engine.Paused && m.w.Undo == nil && len(m.w.OpenActivities()) == 0 && m.w.Waiting().Kind == engine.Paused {
 		t.Fatalf("paused, and it is %s", m.w.State)
 	}
 	if rapid.IntRange(0, 3).Draw(t, "resume") > 0 {
