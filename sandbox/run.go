@@ -51,7 +51,20 @@ func Run(ctx context.Context, rt Runtime, spec Spec, sink Sink) (Result, error) 
 	if err != nil && !errors.Is(err, ErrLost) {
 		err = fmt.Errorf("%w: %w", ErrUnfinished, err)
 	}
-	return result, err
+	return result, loss(ctx, rt, spec.Name, err)
+}
+
+// loss tells a sandbox that was killed, and could not report, from one whose report the host did not keep: the guest ends
+// by itself, with 0, only after it has reported.
+func loss(ctx context.Context, rt Runtime, name string, err error) error {
+	if !errors.Is(err, ErrLost) || errors.Is(err, ErrDamaged) {
+		return err
+	}
+	c, errInspect := rt.Inspect(ctx, name)
+	if errInspect == nil && c.State == StateExited && c.ExitCode == 0 {
+		return fmt.Errorf("sandbox %s: %w: it ended in order, and its last words were not kept, as on a full disk", name, ErrDamaged)
+	}
+	return err
 }
 
 // Resume takes up a sandbox that an earlier process ran: it passes all of its output on, from the first byte, and
@@ -75,7 +88,8 @@ func Resume(ctx context.Context, rt Runtime, spec Spec, sink Sink) (Result, erro
 	if err == nil && c.State == StateRunning && !abandoned(rec.file) {
 		return rec.follow(ctx, rt, spec.Name)
 	}
-	return rec.finish(spec.Name)
+	result, err := rec.finish(spec.Name)
+	return result, loss(ctx, rt, spec.Name, err)
 }
 
 // RunAttached runs one command with the caller's own streams, returns its exit code and removes the sandbox. When ctx

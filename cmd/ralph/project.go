@@ -99,11 +99,16 @@ func (p *project) readStore(wait bool) (*store.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := store.Open(filepath.Join(dir, store.File), store.Options{ReadOnly: true, Wait: patience(wait)})
+	s, err := store.Open(filepath.Join(dir, store.File), store.Options{ReadOnly: true, Wait: patience(wait), Migrated: p.migrated})
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, errNoWorkflow
 	}
 	return s, err
+}
+
+// migrated tells a person that the database has another form now, and what to go back to.
+func (p *project) migrated(from, to int, copied string) {
+	fmt.Fprintf(p.streams.Err, "the database was brought from schema %d to %d; as it was, it is kept in %s\n", from, to, terminal.Line(copied))
 }
 
 // writer opens the store for changing it. Where there is none yet it is made, with its folder, for the commands that
@@ -121,7 +126,7 @@ func (p *project) writer(command string, starts, wait bool) (s *store.Store, dir
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) && !starts {
 		return nil, "", errNoWorkflow
 	}
-	s, err = store.Open(path, store.Options{Command: "ralph " + command, Wait: patience(wait)})
+	s, err = store.Open(path, store.Options{Command: "ralph " + command, Wait: patience(wait), Migrated: p.migrated})
 	if err != nil {
 		return nil, "", err
 	}

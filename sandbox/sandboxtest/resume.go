@@ -3,7 +3,9 @@ package sandboxtest
 import (
 	"bytes"
 	"context"
+	"errors"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/wrapix/wrapix/sandbox"
@@ -86,7 +88,24 @@ var resumeTests = []test{
 		<-r.done
 		_, out, err := s.resume(t, spec)
 		checkErr(t, "resume", err, sandbox.ErrLost)
+		if errors.Is(err, sandbox.ErrDamaged) {
+			t.Errorf("a killed sandbox counts as one that could not be heard: %v", err)
+		}
 		check(t, "output", out, "ready\n")
+	}},
+	{"NotKept", func(t *testing.T, s *suite) {
+		// What a full disk can leave: the sandbox reported, and the monitor could not write it down.
+		spec := s.spec(t, "seq 1 5000; exit 3")
+		s.do(t, spec)
+		_, err := s.rt.Wait(testContext(t), spec.Name)
+		checkErr(t, "wait", err, nil)
+		whole := readFile(t, spec.Record)
+		lines := strings.SplitAfter(whole, "\n")
+		for _, kept := range []string{"", whole[:len(whole)/2], whole[:len(whole)-1], strings.Join(lines[:len(lines)-2], "")} {
+			writeFile(t, spec.Record, kept)
+			_, _, err := s.resume(t, spec)
+			checkErr(t, "resume", err, sandbox.ErrDamaged)
+		}
 	}},
 	{"Torn", func(t *testing.T, s *suite) {
 		// What a power cut can leave: the record without its end.
@@ -109,6 +128,6 @@ var resumeTests = []test{
 		whole[i] = '5'
 		writeFile(t, spec.Record, string(whole))
 		_, _, err := s.resume(t, spec)
-		checkErr(t, "resume", err, sandbox.ErrLost)
+		checkErr(t, "resume", err, sandbox.ErrDamaged)
 	}},
 }
