@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -167,16 +166,6 @@ func passedOn(flags *pflag.FlagSet, handsOn string, args []string) []string {
 		}
 	})
 	return append(append(passed, "--"), args...)
-}
-
-// firstComplaint is the line with which a program of ours says what is wrong, or what it said at all.
-func firstComplaint(said []byte) string {
-	for line := range bytes.Lines(said) {
-		if text, ok := bytes.CutPrefix(line, []byte("ralph: ")); ok {
-			return terminal.Line(string(text))
-		}
-	}
-	return terminal.Line(string(said))
 }
 
 func readyFD(flags *pflag.FlagSet, into *int) {
