@@ -38,7 +38,8 @@ build: guest ## make bin/ralph and bin/wrapix
 	go build -ldflags '-s -w -X main.version=$(VERSION)' -o bin/ ./cmd/...
 
 tools:
-	@go build -o bin/ ./internal/testlines ./internal/killloop
+	@go build -o bin/ ./internal/testlines ./internal/torture
+	@go build -tags=$(TAGS),failpoints -o bin/failpoints/ ./cmd/ralph
 
 # The guest is embedded in both commands, so it comes first; every other target that compiles needs it too.
 guest:

@@ -2,7 +2,7 @@
 //
 // Only a program built with the tag "failpoints" has them; in every other build Here does nothing and costs nothing.
 // There the variable RALPH_FAILPOINT=NAME or NAME:N makes the process kill itself with SIGKILL the N-th time it comes
-// to that place.
+// to that place, and NAME:N:panic makes it panic there, so that what is deferred still happens.
 //
 // The places, in the order in which one activity passes them:
 //

@@ -7,7 +7,7 @@ import (
 )
 
 // A checker that sees nothing would pass everything, so it is shown each of the things it looks for.
-func TestCheckHistory(t *testing.T) {
+func TestHistory(t *testing.T) {
 	const good = `{"seq":1,"type":"attempt.intended","task":"T1","attempt":1},
 		{"seq":2,"type":"attempt.interrupted","task":"T1","attempt":1},
 		{"seq":3,"type":"attempt.intended","task":"T1","attempt":2},
@@ -29,7 +29,7 @@ func TestCheckHistory(t *testing.T) {
 			if err := json.Unmarshal([]byte(`{"events":[`+tt.events+`]}`), &h); err != nil {
 				t.Fatal(err)
 			}
-			_, problems := checkHistory(h)
+			problems := h.check()
 			got := strings.Join(problems, "; ")
 			if (tt.problem == "") != (got == "") || !strings.Contains(got, tt.problem) {
 				t.Errorf("problems: %q, want %q", got, tt.problem)
