@@ -63,7 +63,7 @@ test: deps build tools lint ## lint, then every test with the race detector, on 
 bench: deps build ## print each speed goal as a ratio
 	@scripts/bench $(ARGS)
 
-soak: deps build tools ## the long runs: more random sequences, fifty kills
+soak: deps build tools ## the long runs: more random sequences, 200 workflows under torture
 	@$(with_race) scripts/soak $(ARGS)
 
 endif

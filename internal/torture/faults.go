@@ -65,18 +65,20 @@ func (r *round) diesAt(ctx context.Context, f fault) (done bool, err error) {
 	return done, err
 }
 
-// hitContainer does something to the first container of the project that runs, if there is one.
-func (r *round) hitContainer(ctx context.Context, args ...string) (bool, error) {
-	out, err := exec.CommandContext(ctx, "podman", "ps", "--quiet", "--filter", "label=wrapix.project="+r.project.dir).Output()
-	if err != nil {
-		return false, fmt.Errorf("podman ps: %w", err)
+// hitContainer does something to the first container of the project that runs. There may be none just now, and it may end
+// by itself before it is hit, so a few are tried.
+func (r *round) hitContainer(ctx context.Context, args ...string) (hit bool, err error) {
+	for range 8 {
+		out, err := exec.CommandContext(ctx, "podman", "ps", "--quiet", "--filter", "label=wrapix.project="+r.project.dir).Output()
+		if err != nil {
+			return false, fmt.Errorf("podman ps: %w", err)
+		}
+		ids := strings.Fields(string(out))
+		if len(ids) > 0 && exec.CommandContext(ctx, "podman", append(args, ids[0])...).Run() == nil {
+			return true, nil
+		}
 	}
-	ids := strings.Fields(string(out))
-	if len(ids) == 0 {
-		return false, nil
-	}
-	err = exec.CommandContext(ctx, "podman", append(args, ids[0])...).Run()
-	return err == nil, nil // it may just have ended by itself
+	return false, ctx.Err()
 }
 
 // killServiceOf kills the Podman service of a process, with its group. It has none where it uses the user's.
