@@ -143,18 +143,22 @@ func New(kind Kind, o Options) (Service, error) {
 
 // run runs a program of the host and returns what it printed. A failure tells what the program said.
 func run(ctx context.Context, stdin string, name string, args ...string) (string, error) {
+	return runIn(ctx, nil, stdin, name, args...)
+}
+
+// runIn is run with further variables.
+func runIn(ctx context.Context, env []string, stdin string, name string, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Stdin = strings.NewReader(stdin)
-	cmd.Env = append(os.Environ(), "LC_ALL=C")
+	cmd.Env = append(append(os.Environ(), "LC_ALL=C"), env...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	if err := cmd.Run(); err != nil {
-		said := strings.TrimSpace(stderr.String())
-		if said == "" {
-			said = err.Error()
-		}
-		said, _, _ = strings.Cut(said, "\n")
-		return stdout.String(), fmt.Errorf("%s %s: %s", name, strings.Join(args, " "), said)
+	err := cmd.Run()
+	if said, _, _ := strings.Cut(strings.TrimSpace(stderr.String()), "\n"); err != nil && said != "" {
+		err = errors.New(said)
 	}
-	return stdout.String(), nil
+	if err != nil {
+		err = fmt.Errorf("%s %s: %w", name, strings.Join(args, " "), err)
+	}
+	return stdout.String(), err
 }

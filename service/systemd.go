@@ -19,12 +19,19 @@ type unit struct{ Options }
 func (u *unit) Kind() Kind { return Systemd }
 
 // Place is where systemd looks for units of the user.
-func (u *unit) Place() string {
-	config := u.ConfigHome
-	if !filepath.IsAbs(config) {
-		config = filepath.Join(u.Home, ".config")
+func (u *unit) Place() string { return filepath.Join(u.config(), "systemd", "user", UnitName) }
+
+func (u *unit) config() string {
+	if filepath.IsAbs(u.ConfigHome) {
+		return u.ConfigHome
 	}
-	return filepath.Join(config, "systemd", "user", UnitName)
+	return filepath.Join(u.Home, ".config")
+}
+
+// systemctl speaks to the user's systemd, or works on its files where none runs. These have to be in the place that we
+// say: an empty XDG_CONFIG_HOME would be one of its own.
+func (u *unit) systemctl(ctx context.Context, args ...string) (string, error) {
+	return runIn(ctx, []string{"XDG_CONFIG_HOME=" + u.config()}, "", "systemctl", append([]string{"--user"}, args...)...)
 }
 
 func (u *unit) Text() string {
@@ -82,12 +89,12 @@ func (u *unit) Install(ctx context.Context) (Change, error) {
 			return c, err
 		}
 	}
-	if _, err := run(ctx, "", "systemctl", "--user", "enable", "--no-reload", UnitName); err != nil {
+	if _, err := u.systemctl(ctx, "enable", "--no-reload", UnitName); err != nil {
 		return c, err
 	}
 	if !reachable() {
 		c.Notes = append(c.Notes, "no systemd of this user runs now; it takes effect when one begins")
-	} else if _, err := run(ctx, "", "systemctl", "--user", "daemon-reload"); err != nil {
+	} else if _, err := u.systemctl(ctx, "daemon-reload"); err != nil {
 		return c, err
 	}
 	return c, nil
@@ -101,18 +108,18 @@ func (u *unit) Remove(ctx context.Context) (Change, error) {
 	}
 	c := Change{Was: was}
 	if reachable() {
-		if _, err := run(ctx, "", "systemctl", "--user", "stop", UnitName); err != nil {
+		if _, err := u.systemctl(ctx, "stop", UnitName); err != nil {
 			return c, err
 		}
 	}
-	if _, err := run(ctx, "", "systemctl", "--user", "disable", "--no-reload", UnitName); err != nil {
+	if _, err := u.systemctl(ctx, "disable", "--no-reload", UnitName); err != nil {
 		return c, err
 	}
 	if err := os.Remove(u.Place()); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return c, err
 	}
 	if reachable() {
-		_, err = run(ctx, "", "systemctl", "--user", "daemon-reload")
+		_, err = u.systemctl(ctx, "daemon-reload")
 	}
 	return c, err
 }
@@ -130,12 +137,12 @@ func (u *unit) Status(ctx context.Context) (Status, error) {
 		return s, nil
 	}
 	// It fails for a unit that is not enabled, and says so all the same.
-	said, err := run(ctx, "", "systemctl", "--user", "is-enabled", UnitName)
+	said, err := u.systemctl(ctx, "is-enabled", UnitName)
 	if s.Enabled = strings.TrimSpace(said) == "enabled"; !s.Enabled && said == "" && err != nil {
 		return s, err
 	}
 	if reachable() {
-		if said, err = run(ctx, "", "systemctl", "--user", "show", "--property=ActiveState,SubState", "--value", UnitName); err != nil {
+		if said, err = u.systemctl(ctx, "show", "--property=ActiveState,SubState", "--value", UnitName); err != nil {
 			return s, err
 		}
 		s.State = strings.Join(strings.Fields(said), ", ")

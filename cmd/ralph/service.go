@@ -217,9 +217,12 @@ func (o *serviceOptions) remove(ctx context.Context, s service.Service) error {
 }
 
 func serviceError(op string, s service.Service, err error) error {
-	err = fmt.Errorf("%s the service: %w", op, err)
-	if errors.Is(err, service.ErrForeign) {
-		return usagef("move it away: mv "+service.ShellWord(s.Place())+" "+service.ShellWord(s.Place()+".old"), "%w", err)
+	err = fmt.Errorf("service %s: %w", op, err)
+	switch {
+	case errors.Is(err, service.ErrForeign):
+		return usagef("mv "+service.ShellWord(s.Place())+" "+service.ShellWord(s.Place()+".old"), "%w", err)
+	case errors.Is(err, exec.ErrNotFound):
+		return usagef("ralph service "+op+" --with KIND, where KIND is what this host has: systemd, launchd or cron", "%w", err)
 	}
 	return err
 }
@@ -273,7 +276,7 @@ type serviceStatusDocument struct {
 func (o *serviceOptions) status(ctx context.Context, s service.Service) error {
 	status, err := s.Status(ctx)
 	if err != nil {
-		return serviceError("look at", s, err)
+		return serviceError("status", s, err)
 	}
 	last, err := lastRun()
 	if err != nil {
