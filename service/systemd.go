@@ -31,7 +31,11 @@ func (u *unit) config() string {
 // systemctl speaks to the user's systemd, or works on its files where none runs. These have to be in the place that we
 // say: an empty XDG_CONFIG_HOME would be one of its own.
 func (u *unit) systemctl(ctx context.Context, args ...string) (string, error) {
-	return runIn(ctx, []string{"XDG_CONFIG_HOME=" + u.config()}, "", "systemctl", append([]string{"--user"}, args...)...)
+	env := []string{"XDG_CONFIG_HOME=" + u.config()}
+	if !reachable() {
+		env = append(env, "SYSTEMD_OFFLINE=1")
+	}
+	return runIn(ctx, env, "", "systemctl", append([]string{"--user"}, args...)...)
 }
 
 func (u *unit) Text() string {
