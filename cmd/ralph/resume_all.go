@@ -122,7 +122,8 @@ func (r *resumption) isDue(w engine.Workflow) bool {
 		return true
 	}
 	for _, wait := range w.Waits() {
-		if wait.Until.IsZero() && !wait.Notified || wait.Kind == engine.AwaitingApproval {
+		untold := wait.Until.IsZero() && !wait.Notified && wait.Kind != engine.Paused // who paused it knows
+		if untold || wait.Kind == engine.AwaitingApproval {
 			return true
 		}
 	}
