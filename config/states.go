@@ -89,7 +89,10 @@ func readState(dir, variable string) State {
 		s.Problem = &StateDirError{Dir: s.Dir, Reason: "it does not say which project it belongs to"}
 		return s
 	}
-	root, err := FindProject(s.Project)
+	root, err := "", error(nil)
+	if _, err = os.Stat(s.Project + "/."); err == nil { // what we may not enter would look as if it were empty
+		root, err = FindProject(s.Project)
+	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		s.Problem = fmt.Errorf("%w: the folder is gone", ErrNoProject)

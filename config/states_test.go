@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -69,6 +70,20 @@ func TestStates(t *testing.T) {
 	for _, s := range states {
 		if s.Dir == stateGone && !errors.Is(s.Problem, ErrNoProject) {
 			t.Error(s.Problem)
+		}
+	}
+
+	if os.Geteuid() != 0 { // whom nothing is closed to
+		must(t, os.Chmod(a, 0))
+		must(t, os.Chmod(stateGone, 0))
+		states, err := States()
+		must(t, os.Chmod(a, 0o700))
+		must(t, os.Chmod(stateGone, 0o700))
+		must(t, err)
+		for _, s := range states {
+			if (s.Dir == stateA || s.Dir == stateGone) && !errors.Is(s.Problem, fs.ErrPermission) {
+				t.Errorf("%s: %v", s.Dir, s.Problem)
+			}
 		}
 	}
 

@@ -20,6 +20,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/wrapix/wrapix/service"
 )
 
 // TestBoot pulls the plug while an attempt runs, and boots the real unit: a systemd of the user, in a home and a runtime
@@ -66,6 +68,8 @@ echo RALPH_COMPLETE
 		t.Error(out)
 	}
 
+	m.runsHostile()
+
 	// A shutdown stops it in order, and records that.
 	m.run("ralph", "start", "slow.md")
 	m.run("systemctl", "--user", "start", "ralph-resume.service")
@@ -88,6 +92,27 @@ echo RALPH_COMPLETE
 	const want = "slow-1 T1/1\nslow-1 T1/2\nslow-2 T1/1\n"
 	if witness, err := os.ReadFile(filepath.Join(m.project, "witness")); err != nil || string(witness) != want {
 		t.Errorf("%q, %v", witness, err)
+	}
+}
+
+// runsHostile has systemd start a program whose path, arguments and variables have all that a unit gives a meaning to.
+func (m *machine) runsHostile() {
+	const hostile = `/a=b %u%%h $HOME ${X} "d" 's' \n\x41 ;&|<x> # ü`
+	program := filepath.Join(m.home, hostile, "ra lph")
+	m.write(filepath.Join(hostile, "ra lph"), "#!/bin/sh\nprintf '%s\\0' \"$@\" \"$HOSTILE\" > \"$0.out\"\n")
+	s, err := service.New(service.Systemd, service.Options{
+		Program: program, Arguments: []string{hostile, "", "%n"}, Home: m.home,
+		Environment: []service.Variable{{Name: "HOSTILE", Value: hostile}, {Name: "PATH", Value: "/usr/bin:/bin"}},
+	})
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	m.write(".config/systemd/user/hostile.service", s.Text())
+	m.run("systemctl", "--user", "daemon-reload")
+	m.run("systemctl", "--user", "start", "--wait", "hostile.service")
+	want := hostile + "\x00\x00%n\x00" + hostile + "\x00"
+	if got, err := os.ReadFile(program + ".out"); err != nil || string(got) != want {
+		m.t.Errorf("the program got %q, not %q (%v)", got, want, err)
 	}
 }
 

@@ -136,7 +136,7 @@ func (r *resumption) look(ctx context.Context, p *resumed) bool {
 		return false
 	}
 	ctx = context.WithoutCancel(ctx)
-	s, err := store.Open(filepath.Join(p.state.Dir, store.File), store.Options{ReadOnly: true})
+	s, err := store.Open(filepath.Join(p.state.Dir, store.File), store.Options{ReadOnly: true, Migrated: (&project{app: r.app}).migrated})
 	if errors.Is(err, fs.ErrNotExist) {
 		return false
 	}
