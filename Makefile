@@ -21,7 +21,7 @@ export CGO_ENABLED := 0
 # drags a C library along that nothing here calls; without optimization it compiles in a fifth of the time.
 with_race = CGO_ENABLED=1 CGO_CFLAGS='-O0 -g0' GOFLAGS='$(GOFLAGS_BASE) -tags=$(TAGS),failpoints'
 
-.PHONY: help deps deps-run build tools guest demo test bench soak lint install clean
+.PHONY: help deps deps-run build tools guest demo test boot bench soak lint install clean
 
 help: ## say what the targets do (the default)
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -51,6 +51,7 @@ demo: deps-run
 test bench soak: deps
 demo test bench soak:
 	@scripts/as-user make --no-print-directory $@ VERSION='$(VERSION)' TAGS='$(TAGS)' ARGS='$(ARGS)'
+	@[[ $@ != test || -n '$(ARGS)' ]] || scripts/with-systemd wrapix scripts/as-user make --no-print-directory boot TAGS='$(TAGS)'
 
 else
 
@@ -59,6 +60,10 @@ demo: deps-run build ## take the example spec through the whole workflow in real
 
 test: deps build tools lint ## lint, then every test with the race detector, on real containers
 	@$(with_race) scripts/test $(ARGS)
+
+# Needs what only root can prepare, and is a part of its `make test`.
+boot: guest tools
+	@$(with_race) scripts/test ./cmd/ralph -run '^TestBoot$$'
 
 bench: deps build ## print each speed goal as a ratio
 	@scripts/bench $(ARGS)

@@ -52,18 +52,18 @@ func realDir(dir string) (string, error) {
 // StateDir returns the folder in which the project's state lies: $RALPH_STATE_DIR, else a folder named after the
 // project's path below $XDG_STATE_HOME/ralph (by default ~/.local/state/ralph). It is made by [OpenStateDir]. One that
 // lies inside the project is refused, because the agent can write there.
-func StateDir(project string) (string, error) {
-	dir := os.Getenv("RALPH_STATE_DIR")
+func StateDir(project string) (string, error) { return stateDir(project, os.Getenv(StateVariable)) }
+
+// StateVariable is the environment variable that names the state folder of the project that is worked on.
+const StateVariable = "RALPH_STATE_DIR"
+
+func stateDir(project, dir string) (string, error) {
 	if dir == "" {
-		home := os.Getenv("XDG_STATE_HOME")
-		if !filepath.IsAbs(home) { // the XDG specification wants relative paths ignored
-			user, err := os.UserHomeDir()
-			if err != nil {
-				return "", fmt.Errorf("find the state folder: %w", err)
-			}
-			home = filepath.Join(user, ".local", "state")
+		all, err := StatesDir()
+		if err != nil {
+			return "", err
 		}
-		dir = filepath.Join(home, "ralph", stateName(project))
+		dir = filepath.Join(all, stateName(project))
 	}
 	dir, err := realPath(dir)
 	if err != nil {

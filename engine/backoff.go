@@ -1,6 +1,9 @@
 package engine
 
-import "time"
+import (
+	"errors"
+	"time"
+)
 
 // Faults of the host (the container engine does not answer, the image cannot be made) are not the task's: they count
 // against no attempt, and are tried again after a time that doubles, for as long as it is likely to help.
@@ -24,3 +27,10 @@ func backoff(n int) time.Duration {
 type faultError struct{ error }
 
 func (e *faultError) Unwrap() error { return e.error }
+
+// Passes says whether the error of a loop is a fault of the host that is worth another try, at the time at which the
+// workflow wakes.
+func Passes(w Workflow, err error) bool {
+	var fault *faultError
+	return errors.As(err, &fault) && w.Faults < maxFaults
+}

@@ -172,7 +172,7 @@ func (r *Runner) Loop(ctx context.Context, w Workflow) (Workflow, error) {
 			err = stopped(ctx, err)
 		case Next(w).Kind != Nothing:
 			w, _, err = r.Advance(ctx, w)
-			if fault := (*faultError)(nil); errors.As(err, &fault) && w.Faults < maxFaults && r.Sleep != nil {
+			if r.Sleep != nil && Passes(w, err) {
 				w, err = r.notify(ctx, w)
 			}
 		case r.Sleep == nil || w.State.Ended() || until.IsZero() && (!r.Stay || w.needsStart()):

@@ -111,6 +111,9 @@ func (s *Steps) follow(ctx context.Context, w engine.Workflow, a engine.Activity
 	if closeErr := t.close(); err == nil {
 		err = closeErr
 	}
+	if err == nil && result.Ended == sandbox.EndedStopped && !resume {
+		together(ctx)
+	}
 	if ctx.Err() != nil {
 		stopCtx := context.WithoutCancel(ctx)
 		stopErr := s.o.Runtime.Stop(stopCtx, spec.Name, stopGrace)
@@ -127,6 +130,17 @@ func (s *Steps) follow(ctx context.Context, w engine.Workflow, a engine.Activity
 		s.snapshotAfter(ctx, w.ID, a.ID, &o)
 	}
 	return o, nil
+}
+
+// together gives whoever stopped the sandbox the time to stop us too. When the machine shuts down all is told to end at
+// once, in no order, and that is no failure of the agent.
+func together(ctx context.Context) {
+	timer := time.NewTimer(stopGrace)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
 }
 
 // used is what a sandbox that was stopped has used, as far as it is known: its time, and the cost that the agent wrote

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -79,8 +80,11 @@ func (s *session) leave(w engine.Workflow) error {
 
 // goesOn says whether a loop finds something to do in the workflow, now or at a time that is known.
 func goesOn(w engine.Workflow) bool {
-	if w.State.Ended() {
+	switch {
+	case w.State.Ended():
 		return false
+	case w.Undo != nil || len(w.OpenActivities()) > 0: // no wait keeps a loop from looking after these
+		return true
 	}
 	for _, h := range w.Holds {
 		if h.Until.IsZero() {
@@ -90,60 +94,85 @@ func goesOn(w engine.Workflow) bool {
 	return engine.Next(w).Kind != engine.Nothing || !w.Wakes().IsZero()
 }
 
+// worker is a process in the background that works.
+type worker struct {
+	detachedDocument
+	cmd  *exec.Cmd
+	stop func() bool // from now on it is not stopped when the context ends
+}
+
 // inBackground starts this program anew, in a session of its own, with arguments that make it work, and returns when
-// it does. What it prints by then goes to the writers. Where it ends before, d is nil and the error its exit code.
-func inBackground(ctx context.Context, stdout, stderr io.Writer, command string, args ...string) (d *detachedDocument, cmd *exec.Cmd, err error) {
+// it does. What it prints by then goes to the command's writers. Where it ends before, the worker is nil and the error
+// its exit code. When ctx ends it is told to stop, once: a second time would not let it stop in order.
+func inBackground(ctx context.Context, cmd *exec.Cmd) (*worker, error) {
 	program, err := os.Executable()
 	if err != nil {
-		return nil, nil, fmt.Errorf("find this program: %w", err)
+		return nil, fmt.Errorf("find this program: %w", err)
 	}
 	told, ready, err := os.Pipe()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	defer told.Close()
-	cmd = exec.Command(program, append([]string{command, "--" + readyFlag + "=3"}, args...)...)
-	cmd.Args[0] = os.Args[0]
-	cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = stdout, stderr, []*os.File{ready}
+	cmd.Path, cmd.Err = program, nil
+	cmd.ExtraFiles = []*os.File{ready} // descriptor 3
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	err = cmd.Start()
 	_ = ready.Close()
 	if err != nil {
-		return nil, nil, fmt.Errorf("start the loop: %w", err)
+		return nil, fmt.Errorf("start the loop: %w", err)
 	}
 	stop := context.AfterFunc(ctx, func() { _ = cmd.Process.Signal(syscall.SIGTERM) })
-	defer stop()
 	text, err := io.ReadAll(io.LimitReader(told, 64<<10))
 	if err == nil && len(text) > 0 {
-		d = &detachedDocument{}
-		if err = json.Unmarshal(text, d); err == nil {
-			return d, cmd, nil
+		w := &worker{cmd: cmd, stop: stop}
+		if err = json.Unmarshal(text, &w.detachedDocument); err == nil {
+			return w, nil
 		}
 	}
-	waitErr := cmd.Wait()
+	defer stop()
+	waitErr := ended(cmd.Wait())
+	if err != nil {
+		return nil, fmt.Errorf("hear from the loop: %w", err)
+	}
+	return nil, waitErr
+}
+
+// wait waits for the end of the work.
+func (w *worker) wait() error {
+	defer w.stop()
+	return ended(w.cmd.Wait())
+}
+
+// ended is the end of a process as the end of a command.
+func ended(err error) error {
 	var exit *exec.ExitError
 	switch {
-	case err != nil:
-		return nil, nil, fmt.Errorf("hear from the loop: %w", err)
-	case errors.As(waitErr, &exit) && !exit.Exited():
-		return nil, nil, fmt.Errorf("the loop ended before it began: %s", exit)
-	case errors.As(waitErr, &exit):
-		return nil, nil, exitError(exit.ExitCode())
-	case waitErr != nil:
-		return nil, nil, waitErr
+	case errors.As(err, &exit) && !exit.Exited():
+		return fmt.Errorf("the loop was ended: %s", exit)
+	case errors.As(err, &exit):
+		return exitError(exit.ExitCode())
 	}
-	return nil, nil, exitWith(exitDone)
+	return err
+}
+
+// itself is a command line of this program, for inBackground to start.
+func itself(command string, args ...string) *exec.Cmd {
+	return &exec.Cmd{Args: append([]string{os.Args[0], command, "--" + readyFlag + "=3"}, args...)}
 }
 
 // hand has a process without a terminal do what this loop would.
 func (o *loopOptions) hand(ctx context.Context) error {
-	d, cmd, err := inBackground(ctx, o.streams.Out.Writer, o.streams.Err.Writer, "loop", o.passed...)
+	cmd := itself("loop", o.passed...)
+	cmd.Stdout, cmd.Stderr = o.streams.Out.Writer, o.streams.Err.Writer
+	d, err := inBackground(ctx, cmd)
 	if err != nil || d == nil {
 		return err
 	}
+	d.stop()
 	_ = cmd.Process.Release()
 	if o.json {
-		return o.printJSON(d)
+		return o.printJSON(d.detachedDocument)
 	}
 	out := o.streams.Out
 	fmt.Fprintf(out, "%s: process %d works on it, and goes on without this terminal\n  log: %s\n%s",
@@ -166,6 +195,19 @@ func passedOn(flags *pflag.FlagSet, handsOn string, args []string) []string {
 		}
 	})
 	return append(append(passed, "--"), args...)
+}
+
+// complaint is the line with which a program of ours says what is wrong, and the way out that it names.
+func complaint(said []byte) (what, try string) {
+	for line := range bytes.Lines(said) {
+		text := terminal.Line(strings.TrimRight(string(line), "\n"))
+		if after, ok := strings.CutPrefix(text, "ralph: "); ok && what == "" {
+			what = after
+		} else if after, ok := strings.CutPrefix(text, "try: "); ok && what != "" {
+			return what, after
+		}
+	}
+	return what, ""
 }
 
 func readyFD(flags *pflag.FlagSet, into *int) {

@@ -73,7 +73,7 @@ configuration, 75 another ralph holds the project, 100 nothing left to do
 	root.AddCommand(
 		newInit(a), newStart(a), newPlan(a), newReady(a), newStep(a), newLoop(a), newAttach(a),
 		newStatus(a), newList(a), newLogs(a), newDiffAttempt(a), newRestore(a), newUndo(a), newHistory(a), newReport(a), newExport(a), newImport(a), newGraph(a), newCheck(a),
-		newAnswer(a), newRetry(a), newSkip(a), newPause(a), newResume(a), newCancel(a), newDoctor(a), newBackup(a), newPrune(a), newMan(root),
+		newAnswer(a), newRetry(a), newSkip(a), newPause(a), newResume(a), newService(a), newCancel(a), newDoctor(a), newBackup(a), newPrune(a), newMan(root),
 	)
 	return root
 }

@@ -122,11 +122,12 @@ func (p *project) account(w engine.Workflow, open int) {
 		return
 	}
 	out := p.streams.Out
-	fmt.Fprint(out, summary(out, w, open))
+	fmt.Fprint(out, summary(out, w, open, ""))
 }
 
-// summary is the account in words: the state, what is waited for, what was done without a check.
-func summary(out *terminal.Output, w engine.Workflow, open int) string {
+// summary is the account in words: the state, what is waited for, what was done without a check. The ways on begin with
+// from, for a reader who is not in the project.
+func summary(out *terminal.Output, w engine.Workflow, open int, from string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s", terminal.Line(string(w.ID)), out.Paint(workflowStyle(w.State), stateWords(w.State)))
 	if len(w.Tasks) > 0 {
@@ -140,22 +141,22 @@ func summary(out *terminal.Output, w engine.Workflow, open int) string {
 	if unchecked := uncheckedTasks(w); len(unchecked) > 0 {
 		b.WriteString("  done on the agent's word only, because they have no check: " + terminal.Line(strings.Join(unchecked, ", ")) + "\n")
 	}
-	b.WriteString(waitLines(out, w, open))
+	b.WriteString(waitLines(out, w, open, from))
 	return b.String()
 }
 
 // waitLines say what is waited for, since when, and what ends it.
-func waitLines(out *terminal.Output, w engine.Workflow, open int) string {
+func waitLines(out *terminal.Output, w engine.Workflow, open int, from string) string {
 	var b strings.Builder
 	if w.Undo != nil && !w.State.Ended() {
 		fmt.Fprintf(&b, "  the files are on their way back to before %s; they were snapshot %.12s\n", w.Undo.ID, w.Undo.Before)
-		b.WriteString(tryLine(out, "ralph loop"+inWorkflow(w, open)))
+		b.WriteString(tryLine(out, from+"ralph loop"+inWorkflow(w, open)))
 	}
 	for _, wait := range w.Waits() {
 		fmt.Fprintf(&b, "  %s %s since %s%s: %s\n", terminal.Line(subject(wait.Task)), waitWords(wait.Kind),
 			wait.Since.Local().Format("15:04"), until(wait.Until), terminal.Line(wait.Message))
 		for _, way := range ways(w, wait, inWorkflow(w, open)) {
-			b.WriteString(tryLine(out, way))
+			b.WriteString(tryLine(out, from+way))
 		}
 	}
 	return b.String()

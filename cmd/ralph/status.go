@@ -167,7 +167,7 @@ func statusText(out *terminal.Output, w engine.Workflow, now time.Time, about su
 	fmt.Fprintf(&b, "  started %s, changed %s ago; %s%s\n", w.Created.Local().Format("2006-01-02 15:04"),
 		short(now.Sub(w.Updated)), count(w.Iterations, "attempt"), spent(w))
 	taskTable(&b, out, w, now)
-	b.WriteString(waitLines(out, w, about.open))
+	b.WriteString(waitLines(out, w, about.open, ""))
 	switch {
 	case w.State.Ended():
 	case about.worker != "":
