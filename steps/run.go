@@ -15,8 +15,12 @@ import (
 	"github.com/wrapix/wrapix/sandbox"
 )
 
-// stopGrace is what an agent gets to end by itself when the user stops the loop.
-const stopGrace = 5 * time.Second
+// stopGrace is what a sandbox gets to end by itself when the user stops the loop. The guest lets the agent have the half
+// of it (sandbox.Spec.Grace), and needs some of the rest to report what that one has used.
+const stopGrace = 10 * time.Second
+
+// stopTogether is how far apart the ends may be of what a shutdown ends.
+const stopTogether = 5 * time.Second
 
 // Labels by which a project's sandboxes are found again.
 const (
@@ -135,7 +139,7 @@ func (s *Steps) follow(ctx context.Context, w engine.Workflow, a engine.Activity
 // together gives whoever stopped the sandbox the time to stop us too. When the machine shuts down all is told to end at
 // once, in no order, and that is no failure of the agent.
 func together(ctx context.Context) {
-	timer := time.NewTimer(stopGrace)
+	timer := time.NewTimer(stopTogether)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
