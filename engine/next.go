@@ -52,6 +52,9 @@ func Next(w Workflow) Action {
 	return Action{}
 }
 
+// Rests says whether nothing can be done in a workflow, and nothing that it waits for ends by itself.
+func Rests(w Workflow) bool { return Next(w).Kind == Nothing && w.Wakes().IsZero() }
+
 // phase is the state with waits looked through.
 func (w Workflow) phase() WorkflowState {
 	if w.State.Waits() {

@@ -181,7 +181,7 @@ func (r *Runner) Loop(ctx context.Context, w Workflow) (Workflow, error) {
 			if fault := (*faultError)(nil); errors.As(err, &fault) && w.Faults < maxFaults && r.Sleep != nil {
 				w, err = r.notify(ctx, w)
 			}
-		case r.Sleep == nil || w.State.Ended() || until.IsZero() && (!r.Stay || w.needsStart()):
+		case r.Leaves(w):
 			return w, nil
 		default:
 			if tell := r.tellsAgain(w); until.IsZero() || !tell.IsZero() && tell.Before(until) {
@@ -193,6 +193,11 @@ func (r *Runner) Loop(ctx context.Context, w Workflow) (Workflow, error) {
 		}
 	}
 	return w, err
+}
+
+// Leaves says whether Loop finds nothing to do in the workflow, and waits for nothing in it.
+func (r *Runner) Leaves(w Workflow) bool {
+	return Next(w).Kind == Nothing && (r.Sleep == nil || Rests(w) && (!r.Stay || w.State.Ended() || w.needsStart()))
 }
 
 // sleep waits until a time, or until a command comes. The zero time never comes.

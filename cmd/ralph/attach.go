@@ -64,7 +64,7 @@ func (a *app) attach(ctx context.Context) error {
 		return err
 	}
 	p.account(w.Workflow, w.open)
-	if goesOn(w.Workflow) {
+	if !engine.Rests(w.Workflow) {
 		return &engine.Hint{
 			Err: fmt.Errorf("the loop ended before the workflow did: %w", engine.ErrStopped),
 			Try: "ralph loop --detach",

@@ -56,7 +56,7 @@ func (a *app) goBackground(fd int) {
 // the starter may end. A workflow that only waits for a person is told of by the starter.
 func (s *session) leave(w engine.Workflow) error {
 	b := s.detached
-	if b == nil || !goesOn(w) {
+	if b == nil || s.runner.Leaves(w) {
 		return nil
 	}
 	path := filepath.Join(s.state, logName)
@@ -75,19 +75,6 @@ func (s *session) leave(w engine.Workflow) error {
 	}
 	s.show.note(fmt.Sprintf("%s ralph (process %d) works on %s", s.now().Local().Format(time.DateTime), os.Getpid(), w.ID))
 	return nil
-}
-
-// goesOn says whether a loop finds something to do in the workflow, now or at a time that is known.
-func goesOn(w engine.Workflow) bool {
-	if w.State.Ended() {
-		return false
-	}
-	for _, h := range w.Holds {
-		if h.Until.IsZero() {
-			return false
-		}
-	}
-	return engine.Next(w).Kind != engine.Nothing || !w.Wakes().IsZero()
 }
 
 // inBackground starts this program anew, in a session of its own, with arguments that make it work, and returns when

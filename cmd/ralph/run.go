@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/wrapix/wrapix/engine"
 	"github.com/wrapix/wrapix/internal/terminal"
@@ -20,7 +21,9 @@ type job struct {
 	command string // as others are told
 	starts  bool   // it may be the first in the project
 	endless bool   // it ends only when nothing is left to do
+	stays   bool   // it waits for a person, too
 	limits  *limitFlags
+	raise   engine.RaiseLimits
 	pick    pick
 	advance advance
 }
@@ -63,7 +66,7 @@ func (s *session) work(ctx context.Context, w engine.Workflow, j job) (engine.Wo
 	}
 	stopNote := context.AfterFunc(ctx, func() { s.show.note("stopping; press Ctrl-C again to leave at once") })
 	defer stopNote()
-	s.works = w.ID
+	s.works, s.runner.Stay = w.ID, j.stays
 	s.show.begin(w)
 	let := s.sitOut
 	if !j.endless {
@@ -73,8 +76,13 @@ func (s *session) work(ctx context.Context, w engine.Workflow, j job) (engine.Wo
 	}
 	w, err := let(ctx, w, func(ctx context.Context, s *session, w engine.Workflow) (engine.Workflow, error) {
 		w, err := s.runner.Do(ctx, w.ID, j.limits.configure(s.conf.Loop))
+		if err == nil && len(j.raise.To) > 0 {
+			if w, err = s.runner.Do(ctx, w.ID, j.raise); err == nil {
+				j.raise.To = nil // once, though this may be called again
+			}
+		}
 		if err != nil {
-			return w, err
+			return w, raiseHint(err)
 		}
 		return s.approval(ctx, w)
 	})
@@ -122,11 +130,11 @@ func (p *project) account(w engine.Workflow, open int) {
 		return
 	}
 	out := p.streams.Out
-	fmt.Fprint(out, summary(out, w, open))
+	fmt.Fprint(out, summary(out, w, open, p.now()))
 }
 
 // summary is the account in words: the state, what is waited for, what was done without a check.
-func summary(out *terminal.Output, w engine.Workflow, open int) string {
+func summary(out *terminal.Output, w engine.Workflow, open int, now time.Time) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s", terminal.Line(string(w.ID)), out.Paint(workflowStyle(w.State), stateWords(w.State)))
 	if len(w.Tasks) > 0 {
@@ -140,12 +148,12 @@ func summary(out *terminal.Output, w engine.Workflow, open int) string {
 	if unchecked := uncheckedTasks(w); len(unchecked) > 0 {
 		b.WriteString("  done on the agent's word only, because they have no check: " + terminal.Line(strings.Join(unchecked, ", ")) + "\n")
 	}
-	b.WriteString(waitLines(out, w, open))
+	b.WriteString(waitLines(out, w, open, now))
 	return b.String()
 }
 
 // waitLines say what is waited for, since when, and what ends it.
-func waitLines(out *terminal.Output, w engine.Workflow, open int) string {
+func waitLines(out *terminal.Output, w engine.Workflow, open int, now time.Time) string {
 	var b strings.Builder
 	if w.Undo != nil && !w.State.Ended() {
 		fmt.Fprintf(&b, "  the files are on their way back to before %s; they were snapshot %.12s\n", w.Undo.ID, w.Undo.Before)
@@ -153,7 +161,7 @@ func waitLines(out *terminal.Output, w engine.Workflow, open int) string {
 	}
 	for _, wait := range w.Waits() {
 		fmt.Fprintf(&b, "  %s %s since %s%s: %s\n", terminal.Line(subject(wait.Task)), waitWords(wait.Kind),
-			wait.Since.Local().Format("15:04"), until(wait.Until), terminal.Line(wait.Message))
+			moment(wait.Since, now, "15:04"), until(wait.Until, now), terminal.Line(wait.Message))
 		for _, way := range ways(w, wait, inWorkflow(w, open)) {
 			b.WriteString(tryLine(out, way))
 		}
