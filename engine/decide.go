@@ -213,6 +213,9 @@ func (c Reply) decide(d *decision) error {
 		return err
 	}
 	wait := *t.Wait
+	if c.Question != "" && c.Question != wait.Message {
+		return hintf("ralph answer", "answer task %s, which waits for something else by now: %w", t.ID, ErrNotAllowed)
+	}
 	d.emit(QuestionAnswered, t.ID, t.Attempts, AnswerData{Question: wait.Message, Text: c.Text})
 	d.emit(WaitLeft, t.ID, t.Attempts, WaitLeftData{Kind: wait.Kind, By: "answer"})
 	return nil

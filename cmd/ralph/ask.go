@@ -94,7 +94,7 @@ func (o *answerOptions) ask(ctx context.Context, questions []engine.OpenWait) ([
 		case len(text) > maxAnswer:
 			return nil, usagef("ralph answer TASK - < FILE", "the answer to %s is longer than %d bytes", terminal.Line(string(q.Task)), maxAnswer)
 		case text != "":
-			answers = append(answers, engine.Reply{Task: q.Task, Text: text})
+			answers = append(answers, engine.Reply{Task: q.Task, Text: text, Question: q.Message})
 		}
 		if errors.Is(l.err, io.EOF) {
 			fmt.Fprintln(o.streams.Err)
