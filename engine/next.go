@@ -1,5 +1,7 @@
 package engine
 
+import "slices"
+
 // ActionKind says what can be done next in a workflow.
 type ActionKind string
 
@@ -52,8 +54,12 @@ func Next(w Workflow) Action {
 	return Action{}
 }
 
-// Rests says whether nothing can be done in a workflow, and nothing that it waits for ends by itself.
-func Rests(w Workflow) bool { return Next(w).Kind == Nothing && w.Wakes().IsZero() }
+// Rests says whether nothing can be done in a workflow before a person does something: what ends by itself does not
+// help while something else holds it, such as a pause.
+func Rests(w Workflow) bool {
+	held := slices.ContainsFunc(w.Holds, func(h Wait) bool { return h.Until.IsZero() })
+	return Next(w).Kind == Nothing && (held || w.Wakes().IsZero())
+}
 
 // phase is the state with waits looked through.
 func (w Workflow) phase() WorkflowState {

@@ -159,6 +159,38 @@ func TestCommandWakesTheLoop(t *testing.T) {
 	}
 }
 
+// TestPausedLoopLeaves holds that a pause ends a loop that waits for a time to come: that time would change nothing.
+func TestPausedLoopLeaves(t *testing.T) {
+	h := newHost(t, nil)
+	err, _ := h.process(func(r *engine.Runner) error {
+		asleep := make(chan struct{})
+		r.Sleep = func(ctx context.Context, _ time.Time) error {
+			close(asleep)
+			<-ctx.Done()
+			return ctx.Err()
+		}
+		faults := 1
+		r.Steps = faultySteps{&faults, errors.New("the container engine does not answer")}
+		w, err := r.Start(h.ctx, night())
+		if err != nil {
+			return err
+		}
+		ended := make(chan error, 1)
+		go func() {
+			_, err := r.Loop(h.ctx, w)
+			ended <- err
+		}()
+		<-asleep
+		if w, err = r.Do(h.ctx, w.ID, engine.Pause{}); err != nil || !r.Leaves(w) || w.Wakes().IsZero() {
+			t.Errorf("paused: %v, it wakes %v", err, w.Wakes())
+		}
+		return <-ended
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
 // faultySteps cannot run so many activities, and then asks.
 type faultySteps struct {
 	left *int
