@@ -40,7 +40,7 @@ func raise(w engine.Workflow, wait engine.OpenWait) string {
 	if key == "" {
 		return ""
 	}
-	return fmt.Sprintf(" --raise %s=%s", key, w.Limits.Twice(key))
+	return fmt.Sprintf(" --raise %s=%s", key, w.Enough(key, wait.Since))
 }
 
 // inWorkflow is how commands have to name the workflow: not at all where it is the only open one.
