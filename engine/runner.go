@@ -154,6 +154,12 @@ func (r *Runner) Advance(ctx context.Context, w Workflow) (_ Workflow, action Ac
 			w, err = r.conclude(ctx, w, *w.Task(action.Task).Open, r.Steps.Run)
 		}
 	}
+	if errors.Is(err, ErrNotAllowed) || errors.Is(err, ErrEnded) {
+		// A command may have come between the look at what is next and the deed: then something else is next.
+		if now, loadErr := r.current(ctx, w.ID); loadErr == nil && Next(now) != action {
+			w, err = now, nil
+		}
+	}
 	if err != nil {
 		return w, action, err
 	}

@@ -204,6 +204,12 @@ func TestNoProgressBlocks(t *testing.T) {
 	attempt("b")
 	l.task(t, "T1", engine.TaskBlocked, "false")
 	l.state(t, engine.Blocked)
+	l.must(t, engine.Retry{Task: "T1"}) // all its attempts again
+	attempt("b")
+	attempt("b")
+	l.task(t, "T1", engine.TaskReady, "false")
+	attempt("b")
+	l.task(t, "T1", engine.TaskBlocked, "false")
 	l.must(t, engine.Reply{Task: "T1", Text: "look at the other file"})
 	l.state(t, engine.Running)
 	attempt("")
