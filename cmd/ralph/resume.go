@@ -16,8 +16,8 @@ func newResume(a *app) *cobra.Command {
 		Short: "End a pause and go on as loop does",
 		Long: `End a pause and go on as loop does. Where a loop still works on the workflow, or
 stays for a person, that one goes on, and the command returns.`,
-		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return a.resume(cmd.Context()) },
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.resume(cmd.Context()) },
 	}
 }
 
