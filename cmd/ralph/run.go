@@ -145,8 +145,12 @@ func summary(out *terminal.Output, w engine.Workflow, open int, now time.Time) s
 		fmt.Fprintf(&b, ", %.2f USD", w.CostUSD)
 	}
 	b.WriteString("\n")
-	if unchecked := uncheckedTasks(w); len(unchecked) > 0 {
-		b.WriteString("  done on the agent's word only, because they have no check: " + terminal.Line(strings.Join(unchecked, ", ")) + "\n")
+	unchecked := func(t *engine.Task) bool { return t.State == engine.TaskDone && (t.Verified == nil || !*t.Verified) }
+	if ids := tasksThat(w, unchecked); ids != "" {
+		b.WriteString("  done on the agent's word only, because they have no check: " + ids + "\n")
+	}
+	if ids := tasksThat(w, func(t *engine.Task) bool { return t.State == engine.TaskSkipped }); ids != "" {
+		b.WriteString("  done without, as ralph history tells: " + ids + "\n")
 	}
 	b.WriteString(waitLines(out, w, open, now))
 	return b.String()
@@ -169,12 +173,13 @@ func waitLines(out *terminal.Output, w engine.Workflow, open int, now time.Time)
 	return b.String()
 }
 
-func uncheckedTasks(w engine.Workflow) []string {
+// tasksThat names those tasks of the spec for which something holds.
+func tasksThat(w engine.Workflow, holds func(*engine.Task) bool) string {
 	var ids []string
 	for _, t := range w.Tasks {
-		if t.State == engine.TaskDone && (t.Verified == nil || !*t.Verified) {
+		if holds(t) {
 			ids = append(ids, string(t.ID))
 		}
 	}
-	return ids
+	return terminal.Line(strings.Join(ids, ", "))
 }
