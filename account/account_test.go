@@ -415,7 +415,8 @@ func TestHostile(t *testing.T) {
 		"id of another":               {edit(headName, "night-1", "night-2"), ErrForeign},
 		"fewer events than said":      {edit(headName, `"seq":`, `"seq":9`), ErrForeign},
 		"gap in the sequence":         {edit(eventsName, `"seq":5,`, `"seq":6,`), ErrForeign},
-		"event of a later version":    {edit(eventsName, `"v":1`, `"v":2`), ErrForeign},
+		"event of a later version":    {edit(eventsName, `"v":1`, `"v":2`), ErrNewer},
+		"event of a later program":    {edit(eventsName, `"task.verified"`, `"task.promoted"`), ErrNewer},
 		"step that is not allowed":    {edit(eventsName, `"task.verified"`, `"task.ready"`), ErrForeign},
 		"task id upwards in the spec": {edit(eventsName, `"id":"T2"`, `"id":"../T2"`), ErrForeign},
 		"task id upwards in the plan": {func(p []part) []part {

@@ -74,6 +74,13 @@ func foreign(text string, args ...any) error {
 	return fmt.Errorf("%w: %w", ErrForeign, err)
 }
 
+func newer(text string, args ...any) error {
+	return &engine.Hint{
+		Err: fmt.Errorf("%w: %w", fmt.Errorf(text, args...), ErrNewer),
+		Try: "use the version of ralph that made it, or a newer one",
+	}
+}
+
 // boundedReader ends with an error when more comes than should.
 type boundedReader struct {
 	ctx  context.Context // of the one reading
@@ -146,10 +153,7 @@ func (u *unpacking) readHead() error {
 	case u.head.Format != format:
 		return foreign("its format is %q", u.head.Format)
 	case u.head.Version > version:
-		return &engine.Hint{
-			Err: fmt.Errorf("it has version %d, made by ralph %.40q, and this program knows version %d: %w", u.head.Version, u.head.Program, version, ErrNewer),
-			Try: "use the version of ralph that made it, or a newer one",
-		}
+		return newer("it has version %d, made by ralph %.40q, and this program knows version %d", u.head.Version, u.head.Program, version)
 	case u.head.Version != version:
 		return foreign("its version is %d", u.head.Version)
 	case !workflowPattern.MatchString(string(u.head.Workflow)):

@@ -68,7 +68,9 @@ func (u unpacked) events(ctx context.Context, yield func(engine.Event) error) er
 			return foreign("event %d: %w", n, err)
 		}
 		var e engine.Event
-		if err := json.Unmarshal(line, &e); err != nil {
+		if err := json.Unmarshal(line, &e); errors.Is(err, engine.ErrUnknownEvent) {
+			return newer("ralph %.40q made it: %w", u.head.Program, err)
+		} else if err != nil {
 			return foreign("event %d: %w", n, err)
 		}
 		if err := yield(e); err != nil {

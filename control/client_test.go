@@ -127,6 +127,7 @@ func TestErrorsAreWhatTheyAreThere(t *testing.T) {
 	}{
 		{"w", engine.Retry{Task: "T1"}, engine.ErrNotAllowed, "ralph answer T1 TEXT"},
 		{"w", engine.Reply{Task: "T2", Text: "x"}, engine.ErrNotAllowed, ""},
+		{"w", engine.Reply{Task: "T1", Text: "x", Question: "What was asked before?"}, engine.ErrNotAllowed, "ralph answer"},
 		{"w", engine.Reply{Task: "T9", Text: "x"}, engine.ErrNotFound, ""},
 		{"none", engine.Cancel{}, engine.ErrNotFound, ""},
 		{"over", engine.Cancel{}, engine.ErrEnded, ""},

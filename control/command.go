@@ -23,8 +23,9 @@ const (
 // The bodies of the commands.
 type (
 	answerBody struct {
-		Task engine.TaskID `json:"task"`
-		Text string        `json:"text"`
+		Task     engine.TaskID `json:"task"`
+		Text     string        `json:"text"`
+		Question string        `json:"question,omitempty"`
 	}
 	taskBody struct {
 		Task engine.TaskID `json:"task"`
@@ -51,7 +52,7 @@ var commands = map[string]func(body []byte) (engine.Command, error){
 		if strings.TrimSpace(b.Text) == "" || len(b.Text) > maxAnswer {
 			return nil, requestErrorf("the answer is empty, or longer than %d bytes", maxAnswer)
 		}
-		return engine.Reply{Task: b.Task, Text: b.Text}, nil
+		return engine.Reply(b), nil
 	}),
 	"retry": decode(func(b taskBody) (engine.Command, error) {
 		return engine.Retry{Task: b.Task}, checkTask(b.Task)

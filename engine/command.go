@@ -48,6 +48,8 @@ type Interrupt struct {
 type Reply struct {
 	Task TaskID
 	Text string
+	// Question is the one that was read, where that is known: the answer to it is none to another.
+	Question string
 }
 
 // Retry makes a blocked or failed task ready again, with all its attempts.

@@ -139,6 +139,9 @@ func (c Finish) decide(d *decision) error {
 	if err != nil {
 		return err
 	}
+	if c.Outcome.Finished.Before(c.Outcome.Started) { // a clock that was put back gives no time back
+		c.Outcome.Finished = c.Outcome.Started
+	}
 	f := FinishedData{Phase: t.Open.Phase, Check: c.ID.Check, Day: dayOf(d.now), Outcome: c.Outcome}
 	if c.ID.Check > 0 {
 		f.Verdict, f.Reason = judgeCheck(t, c.Outcome)
@@ -184,6 +187,7 @@ func (c Interrupt) decide(d *decision) error {
 	if c.ID.Check > 0 {
 		kind = CheckInterrupted
 	}
+	c.Usage.Spent = max(0, c.Usage.Spent)
 	data := InterruptedData{Phase: t.Open.Phase, Check: c.ID.Check, Reason: c.Reason, Fault: c.Fault, Usage: c.Usage}
 	if c.Usage != (Usage{}) {
 		data.Day = dayOf(d.now)
@@ -213,6 +217,9 @@ func (c Reply) decide(d *decision) error {
 		return err
 	}
 	wait := *t.Wait
+	if c.Question != "" && c.Question != wait.Message {
+		return hintf("ralph answer", "answer task %s, which waits for something else by now: %w", t.ID, ErrNotAllowed)
+	}
 	d.emit(QuestionAnswered, t.ID, t.Attempts, AnswerData{Question: wait.Message, Text: c.Text})
 	d.emit(WaitLeft, t.ID, t.Attempts, WaitLeftData{Kind: wait.Kind, By: "answer"})
 	return nil

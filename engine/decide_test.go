@@ -135,7 +135,8 @@ func TestQuestionAndAnswer(t *testing.T) {
 	l.refused(t, engine.ErrNotAllowed, engine.Reply{Task: "T1", Text: "red"})
 	l.refused(t, engine.ErrNotAllowed, engine.Notified{Task: "T1"})
 	l.step(t, asks) // a second question
-	l.must(t, engine.Reply{Task: "T1", Text: "dark blue"})
+	l.refused(t, engine.ErrNotAllowed, engine.Reply{Task: "T1", Text: "dark blue", Question: "Which size?"})
+	l.must(t, engine.Reply{Task: "T1", Text: "dark blue", Question: "Which colour?"})
 	if n := len(l.w.Task("T1").Answers); n != 2 {
 		t.Errorf("%d answers are kept", n)
 	}

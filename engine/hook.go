@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -177,7 +178,11 @@ func (r *Runner) hook(ctx context.Context, w Workflow, call HookCall) (Workflow,
 	if err != nil {
 		return w, err
 	}
-	return r.Do(context.WithoutCancel(ctx), w.ID, HookEnded{Hook: call.Hook, Task: call.Task, Attempt: call.Attempt, Outcome: outcome})
+	w, err = r.Do(context.WithoutCancel(ctx), w.ID, HookEnded{Hook: call.Hook, Task: call.Task, Attempt: call.Attempt, Outcome: outcome})
+	if errors.Is(err, ErrEnded) { // meanwhile, by a command: how the hook ended changes nothing any more
+		err = nil
+	}
+	return w, err
 }
 
 // runDue runs the first hook that is due. One that is not configured any more is due no longer.

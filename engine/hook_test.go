@@ -161,6 +161,32 @@ func TestHookThatBlocks(t *testing.T) {
 	}
 }
 
+// A person's command while a hook runs is no error of the loop.
+func TestCommandsWhileAHookRuns(t *testing.T) {
+	for _, hook := range []engine.Hook{engine.PreLoop, engine.PreStep, engine.PostStep} {
+		for state, c := range map[engine.WorkflowState]engine.Command{
+			engine.Cancelled: engine.Cancel{Reason: "enough"}, engine.Paused: engine.Pause{},
+		} {
+			h := newHost(t, honest)
+			err, _ := h.process(func(r *engine.Runner) error {
+				h.hooks = func(call engine.HookCall) engine.HookOutcome {
+					if call.Hook == hook {
+						if _, err := r.Do(h.ctx, "w1", c); err != nil {
+							t.Errorf("%T during %s: %v", c, hook, err)
+						}
+					}
+					return engine.HookOutcome{}
+				}
+				r.Hooks = hooks{h}
+				return hooked(h)(r)
+			})
+			if w, _ := h.events("w1"); err != nil || w.State != state {
+				t.Errorf("%T during %s: %s, %v", c, hook, w.State, err)
+			}
+		}
+	}
+}
+
 // With skip a step is not begun now: the hook is asked again after five minutes, and nobody is called.
 func TestHookThatSays(t *testing.T) {
 	for _, hook := range []engine.Hook{engine.PreLoop, engine.PreStep} {

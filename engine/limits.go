@@ -173,19 +173,23 @@ func (l Limits) amount(key LimitKey) float64 {
 	return 0
 }
 
-// Twice is the text of a limit that leaves as much again.
-func (l Limits) Twice(key LimitKey) string {
-	switch v := l.at(key).(type) {
-	case *int:
-		*v *= 2
-	case *int64:
-		*v *= 2
-	case *float64:
-		*v *= 2
-	case *time.Duration:
-		*v *= 2
+// Enough is the text of a limit that leaves at least as much again, and is not used up at that time.
+func (w Workflow) Enough(key LimitKey, now time.Time) string {
+	for {
+		switch v := w.Limits.at(key).(type) {
+		case *int:
+			*v *= 2
+		case *int64:
+			*v *= 2
+		case *float64:
+			*v *= 2
+		case *time.Duration:
+			*v *= 2
+		}
+		if full, _, _ := w.UsedUp(now); full != key || w.Limits.amount(key) <= 0 {
+			return w.Limits.Text(key)
+		}
 	}
-	return l.Text(key)
 }
 
 // take copies the limit of a key.

@@ -1,5 +1,7 @@
 package engine
 
+import "slices"
+
 // ActionKind says what can be done next in a workflow.
 type ActionKind string
 
@@ -50,6 +52,13 @@ func Next(w Workflow) Action {
 		return actionOf(w.Criteria)
 	}
 	return Action{}
+}
+
+// Rests says whether nothing can be done in a workflow before a person does something: what ends by itself does not
+// help while something else holds it, such as a pause.
+func Rests(w Workflow) bool {
+	held := slices.ContainsFunc(w.Holds, func(h Wait) bool { return h.Until.IsZero() })
+	return Next(w).Kind == Nothing && (held || w.Wakes().IsZero())
 }
 
 // phase is the state with waits looked through.

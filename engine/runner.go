@@ -33,9 +33,15 @@ type Runner struct {
 
 	mu      sync.Mutex
 	last    Workflow // the workflow that was worked on last, as the store holds it
-	running map[AttemptID]context.CancelFunc
+	running map[activityOf]context.CancelFunc
 	begun   bool               // a loop's first hook let it begin; of the goroutine that advances
 	wakeUp  context.CancelFunc // ends the sleep of Loop; nil while it does not sleep
+}
+
+// activityOf names an activity among those of all workflows.
+type activityOf struct {
+	workflow WorkflowID
+	id       AttemptID
 }
 
 // Do decides the command on the workflow as the store holds it, and returns the workflow after it.
@@ -81,8 +87,8 @@ func (r *Runner) decide(ctx context.Context, w Workflow, c Command) (Workflow, e
 		return w, fmt.Errorf("record %s: %w", events[0].Type, err)
 	}
 	r.last = next
-	for id, stop := range r.running {
-		if !next.isOpen(id) {
+	for a, stop := range r.running {
+		if a.workflow == next.ID && !next.isOpen(a.id) {
 			stop()
 		}
 	}
@@ -148,6 +154,12 @@ func (r *Runner) Advance(ctx context.Context, w Workflow) (_ Workflow, action Ac
 			w, err = r.conclude(ctx, w, *w.Task(action.Task).Open, r.Steps.Run)
 		}
 	}
+	if errors.Is(err, ErrNotAllowed) || errors.Is(err, ErrEnded) {
+		// A command may have come between the look at what is next and the deed: then something else is next.
+		if now, loadErr := r.current(ctx, w.ID); loadErr == nil && Next(now) != action {
+			w, err = now, nil
+		}
+	}
 	if err != nil {
 		return w, action, err
 	}
@@ -175,7 +187,7 @@ func (r *Runner) Loop(ctx context.Context, w Workflow) (Workflow, error) {
 			if r.Sleep != nil && Passes(w, err) {
 				w, err = r.notify(ctx, w)
 			}
-		case r.Sleep == nil || w.State.Ended() || until.IsZero() && (!r.Stay || w.needsStart()):
+		case r.Leaves(w):
 			return w, nil
 		default:
 			if tell := r.tellsAgain(w); until.IsZero() || !tell.IsZero() && tell.Before(until) {
@@ -187,6 +199,11 @@ func (r *Runner) Loop(ctx context.Context, w Workflow) (Workflow, error) {
 		}
 	}
 	return w, err
+}
+
+// Leaves says whether Loop finds nothing to do in the workflow, and waits for nothing in it.
+func (r *Runner) Leaves(w Workflow) bool {
+	return len(w.OpenActivities()) == 0 && Next(w).Kind == Nothing && (r.Sleep == nil || Rests(w) && (!r.Stay || w.State.Ended() || w.needsStart()))
 }
 
 // sleep waits until a time, or until a command comes. The zero time never comes.
@@ -226,7 +243,7 @@ type perform func(ctx context.Context, w Workflow, a Activity) (Outcome, error)
 // conclude performs an announced activity, records how it ended, and only then releases its sandbox. What is recorded
 // is recorded even when ctx has ended meanwhile.
 func (r *Runner) conclude(ctx context.Context, w Workflow, a Activity, perform perform) (Workflow, error) {
-	own, done := r.track(ctx, a.ID)
+	own, done := r.track(ctx, activityOf{w.ID, a.ID})
 	outcome, err := perform(own, w, a)
 	done()
 	failpoint.Here("performed")
@@ -268,17 +285,17 @@ func (r *Runner) conclude(ctx context.Context, w Workflow, a Activity, perform p
 
 // track returns the context under which an activity runs: it ends when a command ends the activity. The function stops
 // the tracking; from then on no command can come in between.
-func (r *Runner) track(ctx context.Context, id AttemptID) (context.Context, func()) {
+func (r *Runner) track(ctx context.Context, a activityOf) (context.Context, func()) {
 	own, cancel := context.WithCancel(ctx)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.running == nil {
-		r.running = map[AttemptID]context.CancelFunc{}
+		r.running = map[activityOf]context.CancelFunc{}
 	}
-	r.running[id] = cancel
+	r.running[a] = cancel
 	return own, func() {
 		r.mu.Lock()
-		delete(r.running, id)
+		delete(r.running, a)
 		r.mu.Unlock()
 		cancel()
 	}

@@ -280,7 +280,7 @@ func TestCommandsWhileAnActivityRuns(t *testing.T) {
 			return err
 		}
 		began, stopped := make(chan struct{}), make(chan struct{})
-		r.Steps = blockingSteps{began: began, stopped: stopped}
+		r.Steps = &blockingSteps{began: began, stopped: stopped}
 		ended := make(chan error, 1)
 		go func() {
 			_, err := r.Loop(h.ctx, w)
@@ -302,26 +302,68 @@ func TestCommandsWhileAnActivityRuns(t *testing.T) {
 	}
 }
 
+// TestCommandsOfOtherWorkflows holds that what is decided of one workflow does not stop what runs of another, even
+// where their attempts have the same name.
+func TestCommandsOfOtherWorkflows(t *testing.T) {
+	h := newHost(t, nil)
+	err, _ := h.process(func(r *engine.Runner) error {
+		other := night()
+		other.ID = "w2"
+		w2, err := r.Start(h.ctx, other)
+		if err != nil {
+			return err
+		}
+		w, err := r.Start(h.ctx, night())
+		if err != nil {
+			return err
+		}
+		began, stopped := make(chan struct{}), make(chan struct{})
+		steps := &blockingSteps{began: began, stopped: stopped}
+		r.Steps = steps
+		ended := make(chan error, 1)
+		go func() {
+			_, err := r.Loop(h.ctx, w)
+			ended <- err
+		}()
+		<-began
+		for _, c := range []engine.Command{engine.Pause{}, engine.Unpause{}, engine.Cancel{Reason: "enough"}} {
+			if _, err := r.Do(h.ctx, w2.ID, c); err != nil || steps.ctx.Err() != nil {
+				t.Errorf("%T of another workflow: %v; what runs: %v", c, err, steps.ctx.Err())
+			}
+		}
+		if _, err = r.Do(h.ctx, w.ID, engine.Cancel{Reason: "enough"}); err != nil {
+			t.Error(err)
+		}
+		<-stopped
+		return <-ended
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
 // blockingSteps runs until it is stopped.
 type blockingSteps struct {
 	began, stopped chan struct{}
+	ctx            context.Context // under which it runs; set before began is closed
 }
 
-func (b blockingSteps) Run(ctx context.Context, _ engine.Workflow, _ engine.Activity) (engine.Outcome, error) {
+func (b *blockingSteps) Run(ctx context.Context, _ engine.Workflow, _ engine.Activity) (engine.Outcome, error) {
+	b.ctx = ctx
 	close(b.began)
 	<-ctx.Done()
 	close(b.stopped)
 	return engine.Outcome{}, ctx.Err()
 }
 
-func (b blockingSteps) Resume(context.Context, engine.Workflow, engine.Activity) (engine.Outcome, error) {
+func (*blockingSteps) Resume(context.Context, engine.Workflow, engine.Activity) (engine.Outcome, error) {
 	return engine.Outcome{}, engine.ErrLost
 }
 
-func (blockingSteps) Release(context.Context, engine.WorkflowID, engine.Activity) error { return nil }
+func (*blockingSteps) Release(context.Context, engine.WorkflowID, engine.Activity) error { return nil }
 
-func (blockingSteps) Undo(context.Context, engine.Undoing) (engine.Undone, error) {
+func (*blockingSteps) Undo(context.Context, engine.Undoing) (engine.Undone, error) {
 	return engine.Undone{}, nil
 }
 
-func (blockingSteps) Sweep(context.Context, engine.WorkflowID, []engine.Activity) error { return nil }
+func (*blockingSteps) Sweep(context.Context, engine.WorkflowID, []engine.Activity) error { return nil }

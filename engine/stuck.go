@@ -12,8 +12,8 @@ func (d *decision) exhaust(id TaskID) {
 	}
 	t, limit := d.ev.w.Task(id), d.ev.w.Limits.MaxAttempts
 	switch {
-	case t.LastFailure.Same >= maxSame:
-		reason := fmt.Sprintf("no progress: %d attempts left the same files and failed the same way: %s", t.LastFailure.Same, t.LastFailure.Reason)
+	case min(t.LastFailure.Same, t.Failures) >= maxSame: // those that were forgiven do not count
+		reason := fmt.Sprintf("no progress: %d attempts left the same files and failed the same way: %s", min(t.LastFailure.Same, t.Failures), t.LastFailure.Reason)
 		d.emit(TaskStalled, id, t.Attempts, ReasonData{Reason: reason})
 		d.stuck(id, reason)
 	case limit > 0 && t.Failures >= limit:

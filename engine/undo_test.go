@@ -178,6 +178,9 @@ func TestLimitOfADayEndsWithIt(t *testing.T) {
 	if wait := l.w.Waiting(); wait.Limit != "max_iterations_per_day" || wait.Message != "1 iterations done on 2026-03-01 UTC (max_iterations_per_day = 1)" {
 		t.Errorf("it waits for %+v", wait)
 	}
+	if enough := l.w.Enough("max_iterations_per_day", at(l.w.Seq)); enough != "2" {
+		t.Errorf("%s would be enough", enough)
+	}
 	if early, err := engine.Decide(l.w, engine.Wake{}, midnight.Add(-1)); err != nil || len(early) > 0 {
 		t.Errorf("woken too early: %v, %v", early, err)
 	}
@@ -231,6 +234,19 @@ func TestInterruptedAttemptsCost(t *testing.T) {
 	l.state(t, engine.BudgetSpent)
 	if l.w.CostUSD != 1 || l.w.Tokens != 14 || l.w.Spent != 2*time.Minute || l.w.Iterations != 0 || l.w.Today.CostUSD != 1 {
 		t.Errorf("it cost %+v", l.w)
+	}
+}
+
+func TestClockPutBackGivesNoTime(t *testing.T) {
+	l := begun(t, 0, engine.Limits{}, planned("T1", 1))
+	l.must(t, engine.Intend{Task: "T1"})
+	l.must(t, engine.Interrupt{ID: engine.AttemptID{Task: "T1", Number: 1}, Usage: engine.Usage{Spent: -time.Hour, CostUSD: 1}})
+	o := claims
+	o.Started = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	o.Finished = o.Started.Add(-time.Hour)
+	l.step(t, o)
+	if l.w.Spent != 0 || l.w.CostUSD < 1 {
+		t.Errorf("%v and %v USD are used", l.w.Spent, l.w.CostUSD)
 	}
 }
 

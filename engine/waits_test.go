@@ -127,35 +127,38 @@ func TestLoopSitsOutFaults(t *testing.T) {
 	}
 }
 
-// TestCommandWakesTheLoop holds that a command does not have to wait for the loop's sleep.
+// TestCommandWakesTheLoop holds that a command does not have to wait for the loop's sleep, and that a pause ends a loop
+// that waits for a time to come: that time would change nothing.
 func TestCommandWakesTheLoop(t *testing.T) {
-	h := newHost(t, nil)
-	err, _ := h.process(func(r *engine.Runner) error {
-		asleep := make(chan struct{})
-		r.Sleep = func(ctx context.Context, _ time.Time) error {
-			close(asleep)
-			<-ctx.Done()
-			return ctx.Err()
-		}
-		faults := 1
-		r.Steps = faultySteps{&faults, errors.New("the container engine does not answer")}
-		w, err := r.Start(h.ctx, night())
+	for _, c := range []engine.Command{engine.Cancel{Reason: "enough"}, engine.Pause{}} {
+		h := newHost(t, nil)
+		err, _ := h.process(func(r *engine.Runner) error {
+			asleep := make(chan struct{})
+			r.Sleep = func(ctx context.Context, _ time.Time) error {
+				close(asleep)
+				<-ctx.Done()
+				return ctx.Err()
+			}
+			faults := 1
+			r.Steps = faultySteps{&faults, errors.New("the container engine does not answer")}
+			w, err := r.Start(h.ctx, night())
+			if err != nil {
+				return err
+			}
+			ended := make(chan error, 1)
+			go func() {
+				_, err := r.Loop(h.ctx, w)
+				ended <- err
+			}()
+			<-asleep
+			if w, err = r.Do(h.ctx, w.ID, c); err != nil || !r.Leaves(w) {
+				t.Errorf("%T: %s, %v", c, w.State, err)
+			}
+			return <-ended
+		})
 		if err != nil {
-			return err
+			t.Errorf("%T: %v", c, err)
 		}
-		ended := make(chan error, 1)
-		go func() {
-			_, err := r.Loop(h.ctx, w)
-			ended <- err
-		}()
-		<-asleep
-		if _, err := r.Do(h.ctx, w.ID, engine.Cancel{Reason: "enough"}); err != nil {
-			t.Error(err)
-		}
-		return <-ended
-	})
-	if err != nil {
-		t.Error(err)
 	}
 }
 
@@ -201,6 +204,12 @@ func TestNoProgressBlocks(t *testing.T) {
 	attempt("b")
 	l.task(t, "T1", engine.TaskBlocked, "false")
 	l.state(t, engine.Blocked)
+	l.must(t, engine.Retry{Task: "T1"}) // all its attempts again
+	attempt("b")
+	attempt("b")
+	l.task(t, "T1", engine.TaskReady, "false")
+	attempt("b")
+	l.task(t, "T1", engine.TaskBlocked, "false")
 	l.must(t, engine.Reply{Task: "T1", Text: "look at the other file"})
 	l.state(t, engine.Running)
 	attempt("")

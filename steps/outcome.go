@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"strings"
 	"time"
 
@@ -96,6 +95,12 @@ type agentResult struct {
 	OutputTokens int64   `json:"output_tokens"`
 }
 
+// What an attempt says to have used is added up to what limits are held against: no sum of it may overflow.
+const (
+	maxCost   = 1e6
+	maxTokens = 1e12
+)
+
 // addResult adds the agent's own result file to the outcome. Its signal wins over the text's.
 func addResult(o *engine.Outcome, b []byte) error {
 	if len(b) == 0 {
@@ -105,8 +110,11 @@ func addResult(o *engine.Outcome, b []byte) error {
 	if err := json.Unmarshal(b, &r); err != nil {
 		return err
 	}
-	if r.CostUSD < 0 || math.IsInf(r.CostUSD, 0) || r.InputTokens < 0 || r.OutputTokens < 0 {
+	switch {
+	case r.CostUSD < 0 || r.InputTokens < 0 || r.OutputTokens < 0:
 		return errors.New("cost and tokens cannot be negative")
+	case r.CostUSD > maxCost || r.InputTokens > maxTokens || r.OutputTokens > maxTokens:
+		return fmt.Errorf("cost and tokens are more than an attempt can use: %g USD, %d and %d tokens", r.CostUSD, r.InputTokens, r.OutputTokens)
 	}
 	o.CostUSD, o.InputTokens, o.OutputTokens = r.CostUSD, r.InputTokens, r.OutputTokens
 	switch name := strings.TrimPrefix(strings.ToLower(r.Signal), "ralph_"); name {

@@ -48,6 +48,8 @@ func TestOutcomeOfAnAgent(t *testing.T) {
 		{"the file without a signal", sandbox.Result{Exits: exits(0), Files: file(`{"cost_usd":0.5}`)}, "RALPH_COMPLETE\n", engine.SignalComplete, "", ""},
 		{"a damaged file", sandbox.Result{Exits: exits(0), Files: file(`{"signal":`)}, "RALPH_COMPLETE\n", engine.SignalComplete, "", "cannot be read"},
 		{"an unknown signal", sandbox.Result{Exits: exits(0), Files: file(`{"signal":"won"}`)}, "", "", "", "is none of"},
+		{"cost without bounds", sandbox.Result{Exits: exits(0), Files: file(`{"signal":"complete","cost_usd":1e308}`)}, "", "", "", "more than an attempt can use"},
+		{"tokens without bounds", sandbox.Result{Exits: exits(0), Files: file(`{"signal":"complete","output_tokens":9223372036854775807}`)}, "", "", "", "more than an attempt can use"},
 		{"negative cost", sandbox.Result{Exits: exits(0), Files: file(`{"signal":"complete","cost_usd":-1}`)}, "", "", "", "negative"},
 	}
 	for _, tt := range tests {

@@ -101,6 +101,8 @@ func Open(ctx context.Context, opts Options) (*Sender, error) {
 			told.Told[w.ID] = w.Seq
 		case w.State.Ended() && opts.Now().Sub(w.Updated) > keep:
 			delete(told.Told, w.ID) // nothing of it is told any more
+		case told.Told[w.ID] > w.Seq: // an older copy of the database was put back
+			told.Told[w.ID] = w.Seq
 		case told.Told[w.ID] < w.Seq:
 			s.behind[w.ID] = w.Label
 		}

@@ -389,6 +389,18 @@ func TestOldWorkflow(t *testing.T) {
 	}
 }
 
+// After an older copy of the database was put back, what happens from then on is told.
+func TestOlderDatabase(t *testing.T) {
+	o, r := newOffice(t), newReceiver(t, nil)
+	check(t, o.start("w-1"), os.WriteFile(filepath.Join(o.dir, File), []byte(`{"schema":1,"told":{"w-1":1000}}`), 0o600))
+	check(t, o.send(r.URL), o.wait("w-1", "now"))
+	if d := r.next(); d.Data.(map[string]any)["message"] != "now" {
+		t.Errorf("got %+v", d)
+	}
+	o.sender.Close()
+	r.silent()
+}
+
 // victim is a process that records and delivers until it is killed.
 func victim(dir, url string) error {
 	o, err := openOffice(dir)

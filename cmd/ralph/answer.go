@@ -147,7 +147,7 @@ func (a *app) decideAll(ctx context.Context, name string, commands func(engine.W
 	if err != nil {
 		return err
 	}
-	text := waitLines(a.streams.Out, w, len(openOnes(others)), "")
+	text := waitLines(a.streams.Out, w, len(openOnes(others)), "", a.now())
 	if w.Waiting() == nil && !w.State.Ended() && !elsewhere {
 		text = tryLine(a.streams.Out, "ralph loop"+inWorkflow(w, len(openOnes(others))))
 	}

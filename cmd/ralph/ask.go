@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/wrapix/wrapix/engine"
 	"github.com/wrapix/wrapix/internal/terminal"
@@ -27,7 +28,7 @@ func (o *answerOptions) askAll(ctx context.Context) error {
 	}
 	if !o.streams.InTerminal() {
 		for _, q := range questions {
-			fmt.Fprint(o.streams.Err, questionText(q))
+			fmt.Fprint(o.streams.Err, questionText(q, o.now()))
 		}
 		return usagef("ralph answer TASK TEXT", "answer: there is no terminal to ask on; %s open", count(len(questions), "question"))
 	}
@@ -58,9 +59,9 @@ func (p *project) questions(ctx context.Context) (w engine.Workflow, open []engi
 }
 
 // questionText is a question as a person sees it: clean, with each line of the agent's set off from ours.
-func questionText(q engine.OpenWait) string {
+func questionText(q engine.OpenWait, now time.Time) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %s since %s:\n", terminal.Line(string(q.Task)), waitWords(q.Kind), q.Since.Local().Format("15:04"))
+	fmt.Fprintf(&b, "%s %s since %s:\n", terminal.Line(string(q.Task)), waitWords(q.Kind), moment(q.Since, now, "15:04"))
 	for line := range strings.Lines(terminal.Clean(q.Message)) {
 		b.WriteString("    " + terminal.Line(line) + "\n")
 	}
@@ -76,7 +77,7 @@ func (o *answerOptions) ask(ctx context.Context, questions []engine.OpenWait) ([
 	}
 	var answers []engine.Command
 	for _, q := range questions {
-		fmt.Fprintf(o.streams.Err, "%s  answer (empty: later): ", questionText(q))
+		fmt.Fprintf(o.streams.Err, "%s  answer (empty: later): ", questionText(q, o.now()))
 		typed := make(chan line, 1)
 		go func() {
 			text, err := in.ReadString('\n')
@@ -93,7 +94,7 @@ func (o *answerOptions) ask(ctx context.Context, questions []engine.OpenWait) ([
 		case len(text) > maxAnswer:
 			return nil, usagef("ralph answer TASK - < FILE", "the answer to %s is longer than %d bytes", terminal.Line(string(q.Task)), maxAnswer)
 		case text != "":
-			answers = append(answers, engine.Reply{Task: q.Task, Text: text})
+			answers = append(answers, engine.Reply{Task: q.Task, Text: text, Question: q.Message})
 		}
 		if errors.Is(l.err, io.EOF) {
 			fmt.Fprintln(o.streams.Err)

@@ -32,8 +32,13 @@ Ctrl-C. Where no loop works on the project it is 2.`,
 	}
 }
 
-// errNoLoop says that there is nothing to attach to.
-var errNoLoop = errors.New("no loop works on this project")
+var (
+	// errNoLoop says that there is nothing to attach to.
+	errNoLoop = errors.New("no loop works on this project")
+	// errLoopGone says that there is more to do, but nobody who does it. Whether the loop was stopped in order or killed
+	// is not known here.
+	errLoopGone = errors.New("the loop ended before the workflow did; the next one looks after what ran")
+)
 
 func (a *app) attach(ctx context.Context) error {
 	p, err := a.project()
@@ -64,11 +69,8 @@ func (a *app) attach(ctx context.Context) error {
 		return err
 	}
 	p.account(w.Workflow, w.open)
-	if goesOn(w.Workflow) {
-		return &engine.Hint{
-			Err: fmt.Errorf("the loop ended before the workflow did: %w", engine.ErrStopped),
-			Try: "ralph loop --detach",
-		}
+	if !engine.Rests(w.Workflow) {
+		return &engine.Hint{Err: errLoopGone, Try: "ralph loop --detach"}
 	}
 	return exitWith(codeOfState(w.State))
 }

@@ -14,17 +14,22 @@ import (
 type served struct {
 	*store.Store
 	runner *engine.Runner
+	works  engine.WorkflowID // the one that is worked on
 }
 
-// Do has a command decided on the workflow as it is now.
+// Do has a command decided on the workflow as it is now. Of one that is cancelled and not worked on, nobody else would
+// remove what an earlier process left running.
 func (s served) Do(ctx context.Context, id engine.WorkflowID, c engine.Command) (engine.Workflow, error) {
+	if cancel, ok := c.(engine.Cancel); ok && id != s.works {
+		return s.runner.Cancel(ctx, engine.Workflow{ID: id}, cancel.Reason)
+	}
 	return s.runner.Do(ctx, id, c)
 }
 
 // serve opens the control socket. Without it the work goes on all the same, only unseen by other commands.
 func (s *session) serve(ctx context.Context, command string) {
 	server, err := control.Serve(ctx, control.Options{
-		Folder: s.state, Backend: served{s.store, s.runner}, Feed: s.feed, Program: version, Command: "ralph " + command, Since: s.now(),
+		Folder: s.state, Backend: served{s.store, s.runner, s.works}, Feed: s.feed, Program: version, Command: "ralph " + command, Since: s.now(),
 		Workflow: s.works,
 	})
 	if err != nil {
@@ -84,7 +89,7 @@ func (p *project) decider(ctx context.Context, command string, observe func(engi
 		if err != nil {
 			return nil, err
 		}
-		return served{s, &engine.Runner{Store: s, Clock: clock{p.now}, Observe: observe}}, nil
+		return served{Store: s, runner: &engine.Runner{Store: s, Clock: clock{p.now}, Observe: observe}}, nil
 	}
 	return throughHolder(ctx, p, open, func(c *control.Client) decider { return c })
 }

@@ -57,7 +57,7 @@ func (a *app) goBackground(fd int) {
 // the starter may end. A workflow that only waits for a person is told of by the starter.
 func (s *session) leave(w engine.Workflow) error {
 	b := s.detached
-	if b == nil || !goesOn(w) {
+	if b == nil || s.runner.Leaves(w) {
 		return nil
 	}
 	path := filepath.Join(s.state, logName)
@@ -76,22 +76,6 @@ func (s *session) leave(w engine.Workflow) error {
 	}
 	s.show.note(fmt.Sprintf("%s ralph (process %d) works on %s", s.now().Local().Format(time.DateTime), os.Getpid(), w.ID))
 	return nil
-}
-
-// goesOn says whether a loop finds something to do in the workflow, now or at a time that is known.
-func goesOn(w engine.Workflow) bool {
-	switch {
-	case w.State.Ended():
-		return false
-	case w.Undo != nil || len(w.OpenActivities()) > 0: // no wait keeps a loop from looking after these
-		return true
-	}
-	for _, h := range w.Holds {
-		if h.Until.IsZero() {
-			return false
-		}
-	}
-	return engine.Next(w).Kind != engine.Nothing || !w.Wakes().IsZero()
 }
 
 // worker is a process in the background that works.

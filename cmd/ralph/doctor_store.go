@@ -14,6 +14,8 @@ import (
 	"github.com/wrapix/wrapix/sandbox"
 	"github.com/wrapix/wrapix/steps"
 	"github.com/wrapix/wrapix/store"
+	"github.com/wrapix/wrapix/trust"
+	"github.com/wrapix/wrapix/webhook"
 )
 
 // checkStore checks the database and looks at what lies beside it.
@@ -71,7 +73,7 @@ func checkSizes(dir string, s *store.Store) sandbox.Finding {
 // checkLeftovers looks for files that a killed process left. Nobody else uses the store just now.
 func checkLeftovers(dir string) sandbox.Finding {
 	left := store.Leftovers(filepath.Join(dir, store.File))
-	for _, pattern := range []string{".doctor-*", ".room-*", ".backup-*"} {
+	for _, pattern := range []string{".doctor-*", ".room-*", ".backup-*", "." + trust.File + "-*", "." + webhook.File + "-*"} {
 		found, _ := filepath.Glob(filepath.Join(dir, pattern)) // the pattern is right
 		left = append(left, found...)
 	}

@@ -85,7 +85,7 @@ func codeOf(err error) int {
 		return exitDone
 	case errors.As(err, &exit):
 		return int(exit)
-	case errors.Is(err, engine.ErrStopped), errors.Is(err, context.Canceled):
+	case errors.Is(err, engine.ErrStopped), errors.Is(err, context.Canceled), errors.Is(err, errLoopGone):
 		return exitInterrupted
 	case errors.Is(err, store.ErrHeld):
 		return exitHeld

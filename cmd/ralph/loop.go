@@ -86,15 +86,8 @@ func (o *loopOptions) run(ctx context.Context) error {
 	}
 	w, err := p.run(ctx, job{
 		command: "loop", starts: o.spec != "", endless: true, limits: &o.limits, pick: pick,
+		raise: raise, stays: o.wait,
 		advance: func(ctx context.Context, s *session, w engine.Workflow) (engine.Workflow, error) {
-			s.runner.Stay = o.wait
-			if len(raise.To) > 0 {
-				var err error
-				if w, err = s.runner.Do(ctx, w.ID, raise); err != nil {
-					return w, raiseHint(err)
-				}
-				raise.To = nil // once, though this may be called again
-			}
 			return s.runner.Loop(ctx, w)
 		},
 	})

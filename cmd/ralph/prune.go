@@ -86,6 +86,9 @@ func (o *pruneOptions) run(ctx context.Context) error {
 	cut := pruning{project: p, state: state, before: o.now().Add(-age), dryRun: o.dryRun, old: map[engine.WorkflowID]bool{}}
 	for _, w := range all {
 		cut.old[w.ID] = w.State.Ended() && w.Updated.Before(cut.before)
+		if begun := w.Created.Truncate(time.Second); !cut.old[w.ID] && (cut.begun.IsZero() || begun.Before(cut.begun)) {
+			cut.begun = begun
+		}
 	}
 	d := pruneDocument{Schema: schema, DryRun: o.dryRun, Workflows: []prunedWorkflow{}}
 	for _, w := range all {
@@ -163,6 +166,7 @@ type pruning struct {
 	before time.Time
 	dryRun bool
 	old    map[engine.WorkflowID]bool // those that ended before
+	begun  time.Time                  // the first of the others; zero where there is none
 }
 
 // prunedName is the file in a workflow's folder that says when the rest of the folder was dropped.
@@ -248,11 +252,11 @@ func (c *pruning) snapshots(ctx context.Context) (dropped int, bytes int64, err 
 	return len(was) - len(are), before - after, err
 }
 
-// wanted says whether a snapshot stays: it is young, or of a workflow that is not old. One that is of no workflow was
-// taken by an undo.
+// wanted says whether a snapshot stays: it is young, or of a workflow that is not old. One that names no workflow was
+// taken by an undo, and counts as one of each that was there.
 func (c *pruning) wanted(s snapshot.Snapshot) bool {
 	of, ok := steps.SnapshotWorkflow(s.Message)
-	return !s.Time.Before(c.before) || ok && !c.old[of]
+	return !s.Time.Before(c.before) || ok && !c.old[of] || !ok && !c.begun.IsZero() && !s.Time.Before(c.begun)
 }
 
 // sizeOf is what a file, or a folder with all in it, takes up.

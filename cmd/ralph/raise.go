@@ -54,6 +54,10 @@ func (o *loopOptions) raiseThrough(ctx context.Context, p *project, holder *cont
 		return o.printJSON(statusDocument{Schema: schema, Workflows: []workflowDocument{newWorkflowDocument(w)}})
 	}
 	v := holder.Server()
+	if v.Workflow != "" && v.Workflow != w.ID {
+		o.line("%s: limits: %s; %s, process %d, works on %s and not on it", w.ID, limitWords(w.Limits), v.Command, v.PID, v.Workflow)
+		return nil
+	}
 	o.line("%s: limits: %s; %s, process %d, goes on with it", w.ID, limitWords(w.Limits), v.Command, v.PID)
 	return nil
 }

@@ -29,6 +29,13 @@ stays as it is. "ralph diff-attempt" names the snapshots around an attempt.`,
 	return cmd
 }
 
+// restoreDocument is `ralph restore --json`.
+type restoreDocument struct {
+	Schema   int    `json:"schema"`
+	Snapshot string `json:"snapshot"`
+	Folder   string `json:"folder"`
+}
+
 func (o *restoreOptions) run(ctx context.Context, id string) error {
 	if o.to == "" {
 		return usagef("ralph restore "+terminal.Line(id)+" --to DIR", "restore: it is not said where to")
@@ -46,10 +53,15 @@ func (o *restoreOptions) run(ctx context.Context, id string) error {
 		return err
 	}
 	switch err := repo.Restore(ctx, id, dest); {
-	case errors.Is(err, snapshot.ErrUnknown), errors.Is(err, snapshot.ErrNotEmpty):
+	case errors.Is(err, snapshot.ErrUnknown):
 		return usagef("ralph diff-attempt", "%w", err)
+	case errors.Is(err, snapshot.ErrNotEmpty):
+		return usagef("name a folder that is empty, or not there yet", "%w", err)
 	case err != nil:
 		return err
+	}
+	if o.json {
+		return o.printJSON(restoreDocument{schema, id, dest})
 	}
 	o.line("snapshot %s is in %s", id, dest)
 	return nil

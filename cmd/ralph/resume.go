@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 
 	"github.com/spf13/cobra"
 
+	"github.com/wrapix/wrapix/control"
 	"github.com/wrapix/wrapix/engine"
 )
 
@@ -19,7 +21,8 @@ func newResume(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "resume",
 		Short: "End a pause and go on as loop does",
-		Long: `End a pause and go on as loop does.
+		Long: `End a pause and go on as loop does. Where a loop still works on the workflow, or
+stays for a person, that one goes on, and the command returns.
 
 With --all every open workflow of yours is taken up that has something to do, in
 all projects: what a crash or a reboot interrupted, what is left to do, what
@@ -52,7 +55,14 @@ on by other processes, 130 interrupted. Of several, the first of 130, 1, 101,
 }
 
 func (o *resumeOptions) run(ctx context.Context) error {
-	return o.work(ctx, func(ctx context.Context, s *session, w engine.Workflow) (engine.Workflow, error) {
+	p, err := o.project()
+	if err != nil {
+		return err
+	}
+	if done, err := p.resumeThrough(ctx); done || err != nil {
+		return err
+	}
+	return p.resume(ctx, func(ctx context.Context, s *session, w engine.Workflow) (engine.Workflow, error) {
 		w, err := s.runner.Do(ctx, w.ID, engine.Unpause{})
 		if err != nil {
 			return w, err
@@ -65,7 +75,11 @@ func (o *resumeOptions) run(ctx context.Context) error {
 // because other workflows of the project may have something to do; the one that started it knows when to do so again.
 func (o *resumeOptions) takeUp(ctx context.Context) error {
 	o.goBackground(o.readyFD)
-	return o.work(ctx, func(ctx context.Context, s *session, w engine.Workflow) (engine.Workflow, error) {
+	p, err := o.project()
+	if err != nil {
+		return err
+	}
+	return p.resume(ctx, func(ctx context.Context, s *session, w engine.Workflow) (engine.Workflow, error) {
 		s.runner.Sleep = nil
 		w, err := s.runner.Loop(ctx, w)
 		if engine.Passes(w, err) {
@@ -76,14 +90,29 @@ func (o *resumeOptions) takeUp(ctx context.Context) error {
 	})
 }
 
-func (o *resumeOptions) work(ctx context.Context, advance advance) error {
-	p, err := o.project()
-	if err != nil {
-		return err
-	}
+func (p *project) resume(ctx context.Context, advance advance) error {
 	w, err := p.run(ctx, job{command: "resume", endless: true, pick: pickChosen, advance: advance})
 	if err != nil {
 		return err
 	}
 	return exitWith(codeOfState(w.State))
+}
+
+// resumeThrough ends the pause in the process that works on the workflow, and leaves the work to it. Where none does,
+// nothing is done.
+func (p *project) resumeThrough(ctx context.Context) (done bool, err error) {
+	holder, err := p.dial(ctx)
+	if errors.Is(err, control.ErrNobody) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	defer holder.Close()
+	works := holder.Server().Workflow
+	if works == "" || p.workflow != "" && p.workflow != string(works) {
+		return false, nil
+	}
+	p.workflow = string(works)
+	return true, p.decide(ctx, "resume", func(engine.Workflow) (engine.Command, error) { return engine.Unpause{}, nil })
 }

@@ -130,6 +130,12 @@ func (r *resumption) isDue(w engine.Workflow) bool {
 	return false
 }
 
+// goesOn says whether a loop finds something to do in the workflow, now or at a time that is known. No wait keeps it from
+// looking after what is open.
+func goesOn(w engine.Workflow) bool {
+	return !w.State.Ended() && (len(w.OpenActivities()) > 0 || !engine.Rests(w))
+}
+
 // look brings what is known of the project's open workflows up to date, and says whether they can be worked on.
 func (r *resumption) look(ctx context.Context, p *resumed) bool {
 	if ctx.Err() != nil {

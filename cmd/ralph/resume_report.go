@@ -170,5 +170,5 @@ func (p *resumed) from() string { return "cd " + service.ShellWord(p.state.Proje
 
 // tell prints where a workflow stands.
 func (r *resumption) tell(p *resumed, w engine.Workflow) {
-	r.print(terminal.Line(p.name()) + ": " + summary(r.progressOut(), w, len(openOnes(p.workflows)), p.from()))
+	r.print(terminal.Line(p.name()) + ": " + summary(r.progressOut(), w, len(openOnes(p.workflows)), p.from(), r.now()))
 }

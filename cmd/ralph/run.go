@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/wrapix/wrapix/engine"
 	"github.com/wrapix/wrapix/internal/terminal"
@@ -20,7 +21,9 @@ type job struct {
 	command string // as others are told
 	starts  bool   // it may be the first in the project
 	endless bool   // it ends only when nothing is left to do
+	stays   bool   // it waits for a person, too
 	limits  *limitFlags
+	raise   engine.RaiseLimits
 	pick    pick
 	advance advance
 }
@@ -63,7 +66,7 @@ func (s *session) work(ctx context.Context, w engine.Workflow, j job) (engine.Wo
 	}
 	stopNote := context.AfterFunc(ctx, func() { s.show.note("stopping; press Ctrl-C again to leave at once") })
 	defer stopNote()
-	s.works = w.ID
+	s.works, s.runner.Stay = w.ID, j.stays
 	s.show.begin(w)
 	let := s.sitOut
 	if !j.endless {
@@ -73,8 +76,13 @@ func (s *session) work(ctx context.Context, w engine.Workflow, j job) (engine.Wo
 	}
 	w, err := let(ctx, w, func(ctx context.Context, s *session, w engine.Workflow) (engine.Workflow, error) {
 		w, err := s.runner.Do(ctx, w.ID, j.limits.configure(s.conf.Loop))
+		if err == nil && len(j.raise.To) > 0 {
+			if w, err = s.runner.Do(ctx, w.ID, j.raise); err == nil {
+				j.raise.To = nil // once, though this may be called again
+			}
+		}
 		if err != nil {
-			return w, err
+			return w, raiseHint(err)
 		}
 		return s.approval(ctx, w)
 	})
@@ -122,12 +130,12 @@ func (p *project) account(w engine.Workflow, open int) {
 		return
 	}
 	out := p.streams.Out
-	fmt.Fprint(out, summary(out, w, open, ""))
+	fmt.Fprint(out, summary(out, w, open, "", p.now()))
 }
 
 // summary is the account in words: the state, what is waited for, what was done without a check. The ways on begin with
 // from, for a reader who is not in the project.
-func summary(out *terminal.Output, w engine.Workflow, open int, from string) string {
+func summary(out *terminal.Output, w engine.Workflow, open int, from string, now time.Time) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s", terminal.Line(string(w.ID)), out.Paint(workflowStyle(w.State), stateWords(w.State)))
 	if len(w.Tasks) > 0 {
@@ -138,15 +146,19 @@ func summary(out *terminal.Output, w engine.Workflow, open int, from string) str
 		fmt.Fprintf(&b, ", %.2f USD", w.CostUSD)
 	}
 	b.WriteString("\n")
-	if unchecked := uncheckedTasks(w); len(unchecked) > 0 {
-		b.WriteString("  done on the agent's word only, because they have no check: " + terminal.Line(strings.Join(unchecked, ", ")) + "\n")
+	unchecked := func(t *engine.Task) bool { return t.State == engine.TaskDone && (t.Verified == nil || !*t.Verified) }
+	if ids := tasksThat(w, unchecked); ids != "" {
+		b.WriteString("  done on the agent's word only, because they have no check: " + ids + "\n")
 	}
-	b.WriteString(waitLines(out, w, open, from))
+	if ids := tasksThat(w, func(t *engine.Task) bool { return t.State == engine.TaskSkipped }); ids != "" {
+		b.WriteString("  done without, as ralph history tells: " + ids + "\n")
+	}
+	b.WriteString(waitLines(out, w, open, from, now))
 	return b.String()
 }
 
 // waitLines say what is waited for, since when, and what ends it.
-func waitLines(out *terminal.Output, w engine.Workflow, open int, from string) string {
+func waitLines(out *terminal.Output, w engine.Workflow, open int, from string, now time.Time) string {
 	var b strings.Builder
 	if w.Undo != nil && !w.State.Ended() {
 		fmt.Fprintf(&b, "  the files are on their way back to before %s; they were snapshot %.12s\n", w.Undo.ID, w.Undo.Before)
@@ -154,7 +166,7 @@ func waitLines(out *terminal.Output, w engine.Workflow, open int, from string) s
 	}
 	for _, wait := range w.Waits() {
 		fmt.Fprintf(&b, "  %s %s since %s%s: %s\n", terminal.Line(subject(wait.Task)), waitWords(wait.Kind),
-			wait.Since.Local().Format("15:04"), until(wait.Until), terminal.Line(wait.Message))
+			moment(wait.Since, now, "15:04"), until(wait.Until, now), terminal.Line(wait.Message))
 		for _, way := range ways(w, wait, inWorkflow(w, open)) {
 			b.WriteString(tryLine(out, from+way))
 		}
@@ -162,12 +174,13 @@ func waitLines(out *terminal.Output, w engine.Workflow, open int, from string) s
 	return b.String()
 }
 
-func uncheckedTasks(w engine.Workflow) []string {
+// tasksThat names those tasks of the spec for which something holds.
+func tasksThat(w engine.Workflow, holds func(*engine.Task) bool) string {
 	var ids []string
 	for _, t := range w.Tasks {
-		if t.State == engine.TaskDone && (t.Verified == nil || !*t.Verified) {
+		if holds(t) {
 			ids = append(ids, string(t.ID))
 		}
 	}
-	return ids
+	return terminal.Line(strings.Join(ids, ", "))
 }

@@ -91,7 +91,9 @@ func (s *session) observe(w engine.Workflow, events []engine.Event) {
 	if s.webhook != nil {
 		s.webhook.Observe(w, events)
 	}
-	s.show.observe(w, events)
+	if s.works == "" || s.works == w.ID { // what is decided of another one is told by who decides it
+		s.show.observe(w, events)
+	}
 }
 
 // output passes on what the workflow's activities print.

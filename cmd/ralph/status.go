@@ -112,8 +112,9 @@ func (a *app) status(ctx context.Context) error {
 
 // surroundings are what a workflow's status depends on besides it.
 type surroundings struct {
-	open   int    // workflows of the project
-	worker string // the process that works on them, as a person would name it; empty when there is none
+	open   int               // workflows of the project
+	worker string            // the process that works on one of them, as a person would name it; empty when there is none
+	works  engine.WorkflowID // which one that is, where it says so
 }
 
 // statusWorkflows returns the workflow that -w names, or all that are open, or the latest, and what is around them.
@@ -132,7 +133,8 @@ func (p *project) statusWorkflows(ctx context.Context) (_ []engine.Workflow, abo
 	}
 	if c, ok := s.(*control.Client); ok {
 		v := c.Server()
-		about.worker = fmt.Sprintf("%s, process %d, since %s", v.Command, v.PID, v.Since.Local().Format("15:04"))
+		about.worker = fmt.Sprintf("%s, process %d, since %s", v.Command, v.PID, moment(v.Since, p.now(), "15:04"))
+		about.works = v.Workflow
 	}
 	open := openOnes(all)
 	about.open = len(open)
@@ -167,9 +169,11 @@ func statusText(out *terminal.Output, w engine.Workflow, now time.Time, about su
 	fmt.Fprintf(&b, "  started %s, changed %s ago; %s%s\n", w.Created.Local().Format("2006-01-02 15:04"),
 		short(now.Sub(w.Updated)), count(w.Iterations, "attempt"), spent(w))
 	taskTable(&b, out, w, now)
-	b.WriteString(waitLines(out, w, about.open, ""))
+	b.WriteString(waitLines(out, w, about.open, "", now))
 	switch {
 	case w.State.Ended():
+	case about.worker != "" && about.works != "" && about.works != w.ID:
+		b.WriteString(terminal.Line(about.worker) + ", works on " + terminal.Line(string(about.works)) + "\n")
 	case about.worker != "":
 		b.WriteString("worked on by " + terminal.Line(about.worker) + "\n")
 	case w.Waiting() == nil:

@@ -14,7 +14,7 @@ func ways(w engine.Workflow, wait engine.OpenWait, in string) []string {
 	case wait.Kind == engine.AwaitingAnswer:
 		return []string{fmt.Sprintf("ralph answer%s %s TEXT", in, wait.Task)}
 	case wait.Kind == engine.AwaitingApproval:
-		return []string{"wrapix trust"}
+		return []string{"wrapix trust && ralph loop" + in} // a loop is what looks at the approval
 	case wait.Kind == engine.Blocked && wait.Task == "": // a hook
 		return []string{"ralph loop" + in}
 	case wait.Kind == engine.Blocked:
@@ -40,7 +40,7 @@ func raise(w engine.Workflow, wait engine.OpenWait) string {
 	if key == "" {
 		return ""
 	}
-	return fmt.Sprintf(" --raise %s=%s", key, w.Limits.Twice(key))
+	return fmt.Sprintf(" --raise %s=%s", key, w.Enough(key, wait.Since))
 }
 
 // inWorkflow is how commands have to name the workflow: not at all where it is the only open one.

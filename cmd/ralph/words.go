@@ -42,7 +42,7 @@ func describe(e engine.Event) string {
 	case engine.AnswerData:
 		text = fmt.Sprintf("%s answered: %s", e.Task, data.Text)
 	case engine.WaitData:
-		text = fmt.Sprintf("%s %s%s: %s", subject(e.Task), waitWords(data.Kind), until(data.Until), data.Message)
+		text = fmt.Sprintf("%s %s%s: %s", subject(e.Task), waitWords(data.Kind), until(data.Until, e.Time), data.Message)
 	case engine.WaitLeftData:
 		text = fmt.Sprintf("%s goes on (%s)", subject(e.Task), data.By)
 	case engine.HookDueData:
@@ -234,12 +234,22 @@ func subject(task engine.TaskID) string {
 	return string(task)
 }
 
-// until says when a wait ends by itself.
-func until(t time.Time) string {
+// until says when a wait ends by itself, to somebody who reads it at that time.
+func until(t, now time.Time) string {
 	if t.IsZero() {
 		return ""
 	}
-	return " until " + t.Local().Format("15:04:05")
+	return " until " + moment(t, now, time.TimeOnly)
+}
+
+// moment is a time as somebody reads it at another: the day is told where it is not the same, because work goes on for
+// days.
+func moment(t, now time.Time, clock string) string {
+	t, now = t.Local(), now.Local()
+	if t.Format(time.DateOnly) != now.Format(time.DateOnly) {
+		clock = time.DateOnly + " 15:04"
+	}
+	return t.Format(clock)
 }
 
 func at(head string) string {

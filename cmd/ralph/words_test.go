@@ -76,8 +76,20 @@ func TestWaysNameTheWorkflowOnlyWhereNeeded(t *testing.T) {
 		t.Errorf("iterations: %q", got)
 	}
 	w.Iterations, w.Limits.MaxTime, w.Spent = 1, time.Hour, 2*time.Hour
-	if got := ways(w, budget, ""); got[0] != "ralph loop --raise max_time=2h0m0s" {
+	if got := ways(w, budget, ""); got[0] != "ralph loop --raise max_time=4h0m0s" { // two hours are used up already
 		t.Errorf("time: %q", got)
+	}
+}
+
+func TestTimesOfOtherDaysHaveTheirDay(t *testing.T) {
+	evening := time.Date(2026, 3, 1, 23, 30, 0, 0, time.Local)
+	for _, test := range []struct {
+		now  time.Time
+		want string
+	}{{evening.Add(time.Minute), "23:30"}, {evening.Add(time.Hour), "2026-03-01 23:30"}, {evening.AddDate(0, 0, -1), "2026-03-01 23:30"}} {
+		if got := moment(evening, test.now, "15:04"); got != test.want {
+			t.Errorf("at %v: %q, want %q", test.now, got, test.want)
+		}
 	}
 }
 
