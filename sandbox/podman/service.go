@@ -96,8 +96,12 @@ func (s *service) stop() {
 	s.once.Do(func() {
 		// The whole group: the user's first Podman since the boot is two processes, and the outer one may end without
 		// having passed the signal on. Monitors of containers have groups of their own.
-		syscall.Kill(-s.process.Pid, syscall.SIGTERM)
-		<-s.ended
+		select {
+		case <-s.ended: // by itself: its number may be somebody else's by now
+		default:
+			syscall.Kill(-s.process.Pid, syscall.SIGTERM)
+			<-s.ended
+		}
 		s.handle.Close()
 	})
 }
