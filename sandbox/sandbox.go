@@ -164,7 +164,7 @@ type Container struct {
 	Name, ID, Image string
 	Labels          map[string]string
 	State           State
-	ExitCode        int
+	ExitCode        int // -1 where nobody saw how it ended, as before a reboot
 	Created         time.Time
 }
 

@@ -41,16 +41,15 @@ func (s *Steps) Run(ctx context.Context, w engine.Workflow, a engine.Activity) (
 	if err != nil {
 		return engine.Outcome{}, withHint(err)
 	}
+	begun := time.Now()
 	outcome, err := s.follow(ctx, w, a, spec, false)
 	if errors.Is(err, sandbox.ErrDamaged) { // the host's doing, and nothing that the agent could help
 		return engine.Outcome{}, fmt.Errorf("%w: %w", engine.ErrLost, err)
 	}
 	if errors.Is(err, sandbox.ErrLost) {
-		// It died under our eyes: out of memory, or killed by somebody. That counts, or it could go on all night.
-		return engine.Outcome{
-			Started: a.Since, Finished: time.Now(), ExitCode: -1, Evidence: bounded(err.Error(), maxEvidence),
-			Failed: "the sandbox was killed from outside, or ran out of memory, before it was done",
-		}, nil
+		// It died under our eyes, by no doing of the agent's: a command that is short of memory is killed and the guest
+		// reports that. As a fault of the host it is tried again, with pauses, and not all night.
+		return passed(begun), err
 	}
 	if errors.Is(err, sandbox.ErrUnfinished) {
 		return outcome, fmt.Errorf("%w: %w", engine.ErrUnfinished, err)
@@ -103,7 +102,7 @@ func (s *Steps) follow(ctx context.Context, w engine.Workflow, a engine.Activity
 	if err != nil {
 		return engine.Outcome{}, err
 	}
-	run := sandbox.Run
+	begun, run := time.Now(), sandbox.Run
 	if resume {
 		run = sandbox.Resume
 	}
@@ -114,7 +113,7 @@ func (s *Steps) follow(ctx context.Context, w engine.Workflow, a engine.Activity
 	if ctx.Err() != nil {
 		stopCtx := context.WithoutCancel(ctx)
 		stopErr := s.o.Runtime.Stop(stopCtx, spec.Name, stopGrace)
-		return s.used(stopCtx, a, spec), errors.Join(ctx.Err(), stopErr)
+		return s.used(stopCtx, begun, spec), errors.Join(ctx.Err(), stopErr)
 	}
 	if err != nil {
 		return engine.Outcome{}, err
@@ -131,14 +130,19 @@ func (s *Steps) follow(ctx context.Context, w engine.Workflow, a engine.Activity
 
 // used is what a sandbox that was stopped has used, as far as it is known: its time, and the cost that the agent wrote
 // down before.
-func (s *Steps) used(ctx context.Context, a engine.Activity, spec sandbox.Spec) engine.Outcome {
+func (s *Steps) used(ctx context.Context, begun time.Time, spec sandbox.Spec) engine.Outcome {
 	ctx, cancel := context.WithTimeout(ctx, stopGrace)
 	defer cancel()
 	result, err := sandbox.Resume(ctx, s.o.Runtime, spec, sandbox.Sink{})
 	if err != nil {
-		return engine.Outcome{Started: a.Since, Finished: time.Now()}
+		return passed(begun)
 	}
 	return usedOf(result)
+}
+
+// passed is the time since then, as this process measured it: the clock on the wall may have been set meanwhile.
+func passed(begun time.Time) engine.Outcome {
+	return engine.Outcome{Started: begun, Finished: begun.Add(time.Since(begun))}
 }
 
 func usedOf(r sandbox.Result) engine.Outcome {

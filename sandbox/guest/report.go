@@ -63,9 +63,13 @@ func (r *reporter) run() {
 	r.mu.Unlock()
 	result.Files = collect(r.job.Collect)
 	result.Stdout, result.Stderr = r.stdout.finish(), r.stderr.finish()
-	result.Finished = time.Now()
+	result.Finished = after(result.Started)
 	r.out.writeJSON(frame.Final, result)
 }
+
+// after is now, so that it lies as long after an earlier moment as time has passed. The clock on the wall may have been set
+// meanwhile, and what a sandbox used is the difference of the two.
+func after(earlier time.Time) time.Time { return earlier.Add(time.Since(earlier)) }
 
 // watch ends the commands when the time is over or we are told to: politely first, by force after the grace or when
 // told again.
@@ -140,7 +144,7 @@ func (r *reporter) command(c frame.Command) (*frame.Exit, error) {
 	pumps.Go(func() { r.stderr.pump(errR, &both) })
 
 	status := wait(pid)
-	finished := time.Now()
+	finished := after(started)
 	r.mu.Lock()
 	r.running = 0
 	r.mu.Unlock()

@@ -155,9 +155,13 @@ func (e *Engine) Inspect(ctx context.Context, name string) (sandbox.Container, e
 	if c.Name != name && c.ID != name {
 		return sandbox.Container{}, fmt.Errorf("inspect sandbox %s: %w", name, sandbox.ErrNotFound)
 	}
+	code := int(c.State.ExitCode)
+	if c.State.FinishedAt.IsZero() && state(c.State.Status) == sandbox.StateExited {
+		code = -1
+	}
 	return sandbox.Container{
 		Name: c.Name, ID: c.ID, Image: c.ImageName, Labels: c.Config.Labels,
-		State: state(c.State.Status), ExitCode: int(c.State.ExitCode), Created: c.Created,
+		State: state(c.State.Status), ExitCode: code, Created: c.Created,
 	}, nil
 }
 
