@@ -246,19 +246,24 @@ func (s *Steps) sandboxName(w engine.WorkflowID, id engine.AttemptID) string {
 	return name
 }
 
-// Release removes an activity's sandbox and its record, whose content is in the transcript and the outcome by now.
+// Release removes an activity's record, whose content is in the transcript and the outcome by now, and its sandbox: in
+// this order, so that what a crash leaves is found by its sandbox.
 func (s *Steps) Release(ctx context.Context, w engine.WorkflowID, a engine.Activity) error {
-	if err := s.o.Runtime.Remove(ctx, s.sandboxName(w, a.ID)); err != nil {
+	if err := s.removeRecord(w, a.ID); err != nil {
 		return err
 	}
-	err := os.Remove(filepath.Join(AttemptDir(s.o.State, w, a.ID), RecordName))
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	return nil
+	return s.o.Runtime.Remove(ctx, s.sandboxName(w, a.ID))
 }
 
-// Sweep removes the workflow's sandboxes that belong to none of the activities.
+func (s *Steps) removeRecord(w engine.WorkflowID, id engine.AttemptID) error {
+	err := os.Remove(filepath.Join(AttemptDir(s.o.State, w, id), RecordName))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// Sweep removes the workflow's sandboxes that belong to none of the activities, with their records.
 func (s *Steps) Sweep(ctx context.Context, w engine.WorkflowID, keep []engine.Activity) error {
 	found, err := s.o.Runtime.List(ctx, map[string]string{labelStore: s.o.StoreID})
 	if err != nil {
@@ -268,6 +273,11 @@ func (s *Steps) Sweep(ctx context.Context, w engine.WorkflowID, keep []engine.Ac
 		kept := slices.ContainsFunc(keep, func(a engine.Activity) bool { return s.sandboxName(w, a.ID) == c.Name })
 		if owner := c.Labels[labelWorkflow]; kept || owner != string(w) && owner != "" {
 			continue
+		}
+		if id, err := engine.ParseAttemptID(c.Labels[labelAttempt]); err == nil && s.sandboxName(w, id) == c.Name {
+			if err := s.removeRecord(w, id); err != nil {
+				return err
+			}
 		}
 		if err := s.o.Runtime.Remove(ctx, c.Name); err != nil {
 			return err
