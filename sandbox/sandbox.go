@@ -144,6 +144,7 @@ const (
 	EndedExited      = frame.EndedExited
 	EndedTimeout     = frame.EndedTimeout
 	EndedStopped     = frame.EndedStopped
+	EndedTerminated  = frame.EndedTerminated
 	EndedStartFailed = frame.EndedStartFailed
 )
 

@@ -49,7 +49,10 @@ func (s *Steps) Run(ctx context.Context, w engine.Workflow, a engine.Activity) (
 	if errors.Is(err, sandbox.ErrLost) {
 		// It died under our eyes, by no doing of the agent's: a command that is short of memory is killed and the guest
 		// reports that. As a fault of the host it is tried again, with pauses, and not all night.
-		return passed(begun), err
+		if outcome.Started.IsZero() {
+			outcome = passed(begun)
+		}
+		return outcome, err
 	}
 	if errors.Is(err, sandbox.ErrUnfinished) {
 		return outcome, fmt.Errorf("%w: %w", engine.ErrUnfinished, err)
@@ -80,7 +83,7 @@ func (s *Steps) Resume(ctx context.Context, w engine.Workflow, a engine.Activity
 		return engine.Outcome{}, fmt.Errorf("%w: %w", engine.ErrLost, err)
 	}
 	if errors.Is(err, sandbox.ErrLost) {
-		return outcome, fmt.Errorf("%s: %w", a.ID, engine.ErrLost)
+		return outcome, fmt.Errorf("%w: %w", engine.ErrLost, err)
 	}
 	if err != nil && ctx.Err() == nil {
 		err = fmt.Errorf("%w: %w", engine.ErrUnfinished, err)
@@ -118,8 +121,11 @@ func (s *Steps) follow(ctx context.Context, w engine.Workflow, a engine.Activity
 	if err != nil {
 		return engine.Outcome{}, err
 	}
-	if resume && result.Ended == sandbox.EndedStopped {
-		return usedOf(result), sandbox.ErrLost // by the process before us, on its way out
+	if result.Ended == sandbox.EndedStopped {
+		return usedOf(result), fmt.Errorf("%w: somebody told it to stop", sandbox.ErrLost)
+	}
+	if resume && result.Ended == sandbox.EndedTerminated { // by a host that shuts down, if not by the agent
+		return usedOf(result), fmt.Errorf("%w: it was terminated", sandbox.ErrLost)
 	}
 	o := s.outcome(w, a, result, t)
 	if a.Phase != engine.PhaseVerify {

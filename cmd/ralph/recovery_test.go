@@ -397,7 +397,9 @@ func TestContainerTakenAway(t *testing.T) {
 		take func(n *night)
 		says string
 	}{
-		"removed":        {func(n *night) { n.podman("rm", "-f", "-t", "0", n.container()) }, "somebody removed it"},
+		"removed":        {func(n *night) { n.podman("rm", "-f", n.container()) }, "somebody told it to stop"},
+		"removed now":    {func(n *night) { n.podman("rm", "-f", "-t", "0", n.container()) }, ""}, // in the middle of it all can be seen
+		"stopped":        {func(n *night) { n.podman("stop", n.container()) }, "somebody told it to stop"},
 		"killed":         {func(n *night) { n.podman("kill", n.container()) }, "it was killed"},
 		"monitor killed": {(*night).killMonitor, "nothing watched over it"},
 	} {
@@ -412,11 +414,10 @@ func TestContainerTakenAway(t *testing.T) {
 			if len(was) == 1 && (!was[0].Data.Fault || !strings.Contains(was[0].Data.Reason, "ended without a result")) {
 				t.Errorf("it is told as %+v", was[0])
 			}
-			if !strings.Contains(said, "ended without a result") {
-				t.Errorf("the loop does not say it:\n%s", said)
-			}
-			if name != "removed" && !strings.Contains(said, c.says) { // in the middle of a removal all can be seen
-				t.Errorf("the loop does not say %q:\n%s", c.says, said)
+			for _, says := range []string{"ended without a result", c.says} {
+				if !strings.Contains(said, says) {
+					t.Errorf("the loop does not say %q:\n%s", says, said)
+				}
 			}
 			n.transcript(false, "one")
 		})

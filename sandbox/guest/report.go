@@ -37,7 +37,7 @@ func newReporter(job frame.Job) *reporter {
 func (r *reporter) run() {
 	result := frame.Result{Started: time.Now(), Ended: frame.EndedExited}
 	ends := make(chan os.Signal, 4)
-	signal.Notify(ends, syscall.SIGTERM, syscall.SIGINT)
+	signal.Notify(ends, frame.StopSignal, syscall.SIGTERM, syscall.SIGINT)
 	go r.watch(ends)
 	go r.out.unread()
 
@@ -79,8 +79,12 @@ func (r *reporter) watch(ends <-chan os.Signal) {
 		timeout = time.After(r.job.Timeout)
 	}
 	select {
-	case <-ends:
-		r.end(frame.EndedStopped)
+	case s := <-ends:
+		if s == frame.StopSignal {
+			r.end(frame.EndedStopped)
+		} else {
+			r.end(frame.EndedTerminated)
+		}
 	case <-timeout:
 		r.end(frame.EndedTimeout)
 	}

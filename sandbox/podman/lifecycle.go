@@ -8,10 +8,13 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/containers/podman/v5/libpod/define"
 	"github.com/containers/podman/v5/pkg/bindings/containers"
+	"github.com/containers/podman/v5/pkg/domain/entities"
 	"golang.org/x/sys/unix"
 
 	"github.com/wrapix/wrapix/sandbox"
+	"github.com/wrapix/wrapix/sandbox/frame"
 )
 
 // Start implements sandbox.Runtime.
@@ -55,7 +58,7 @@ func (e *Engine) stop(ctx context.Context, name string, grace time.Duration) err
 		return err
 	}
 	if grace > 0 {
-		if err := e.Signal(ctx, name, unix.SignalName(syscall.SIGTERM)); err != nil {
+		if err := e.Signal(ctx, name, unix.SignalName(frame.StopSignal)); err != nil {
 			return err
 		}
 		waiting, cancel := context.WithTimeout(ctx, grace)
@@ -127,7 +130,7 @@ func (e *Engine) List(ctx context.Context, labels map[string]string) ([]sandbox.
 	if len(filter) > 0 {
 		opts = opts.WithFilters(map[string][]string{"label": filter})
 	}
-	list, err := containers.List(e.with(ctx), opts)
+	list, err := whole(func() ([]entities.ListContainer, error) { return containers.List(e.with(ctx), opts) })
 	if err != nil {
 		return nil, fmt.Errorf("list sandboxes: %w", err)
 	}
@@ -147,7 +150,7 @@ func (e *Engine) List(ctx context.Context, labels map[string]string) ([]sandbox.
 
 // Inspect implements sandbox.Runtime.
 func (e *Engine) Inspect(ctx context.Context, name string) (sandbox.Container, error) {
-	c, err := containers.Inspect(e.with(ctx), name, nil)
+	c, err := whole(func() (*define.InspectContainerData, error) { return containers.Inspect(e.with(ctx), name, nil) })
 	if err != nil {
 		return sandbox.Container{}, fmt.Errorf("inspect sandbox %s: %w", name, translate(err))
 	}

@@ -3,8 +3,10 @@ package podman
 import (
 	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"net"
+	"strings"
 	"sync"
 	"syscall"
 
@@ -91,4 +93,17 @@ func (l *link) close() {
 	if l.own != nil {
 		l.own.stop()
 	}
+}
+
+// wholeTries bounds how often an answer is asked for that the end of a service cuts short.
+const wholeTries = 5
+
+// whole asks again where the service was killed in the middle of its answer, which the bindings take for an answer. What is
+// asked must change nothing.
+func whole[T any](ask func() (T, error)) (T, error) {
+	answer, err := ask()
+	for try := 1; try < wholeTries && err != nil && strings.Contains(err.Error(), io.ErrUnexpectedEOF.Error()); try++ {
+		answer, err = ask()
+	}
+	return answer, err
 }
