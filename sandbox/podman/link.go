@@ -6,7 +6,6 @@ import (
 	"io"
 	"io/fs"
 	"net"
-	"strings"
 	"sync"
 	"syscall"
 
@@ -98,11 +97,11 @@ func (l *link) close() {
 // wholeTries bounds how often an answer is asked for that the end of a service cuts short.
 const wholeTries = 5
 
-// whole asks again where the service was killed in the middle of its answer, which the bindings take for an answer. What is
-// asked must change nothing.
+// whole asks again where the service was killed in the middle of its answer, which the bindings take for an answer, or
+// more often than they try. What is asked must change nothing.
 func whole[T any](ask func() (T, error)) (T, error) {
 	answer, err := ask()
-	for try := 1; try < wholeTries && err != nil && strings.Contains(err.Error(), io.ErrUnexpectedEOF.Error()); try++ {
+	for try := 1; try < wholeTries && (errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET)); try++ {
 		answer, err = ask()
 	}
 	return answer, err
