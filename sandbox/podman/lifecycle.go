@@ -130,7 +130,9 @@ func (e *Engine) List(ctx context.Context, labels map[string]string) ([]sandbox.
 	if len(filter) > 0 {
 		opts = opts.WithFilters(map[string][]string{"label": filter})
 	}
-	list, err := whole(func() ([]entities.ListContainer, error) { return containers.List(e.with(ctx), opts) })
+	list, err := whole(ctx, &e.link, func(ctx context.Context) ([]entities.ListContainer, error) {
+		return containers.List(e.with(ctx), opts)
+	})
 	if err != nil {
 		return nil, fmt.Errorf("list sandboxes: %w", err)
 	}
@@ -150,7 +152,9 @@ func (e *Engine) List(ctx context.Context, labels map[string]string) ([]sandbox.
 
 // Inspect implements sandbox.Runtime.
 func (e *Engine) Inspect(ctx context.Context, name string) (sandbox.Container, error) {
-	c, err := whole(func() (*define.InspectContainerData, error) { return containers.Inspect(e.with(ctx), name, nil) })
+	c, err := whole(ctx, &e.link, func(ctx context.Context) (*define.InspectContainerData, error) {
+		return containers.Inspect(e.with(ctx), name, nil)
+	})
 	if err != nil {
 		return sandbox.Container{}, fmt.Errorf("inspect sandbox %s: %w", name, translate(err))
 	}

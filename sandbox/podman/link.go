@@ -1,13 +1,16 @@
 package podman
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"net"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/wrapix/wrapix/sandbox"
 )
@@ -20,6 +23,7 @@ type link struct {
 	socket     string // of somebody else's service; empty where it is ours
 	foreign    bool   // the caller named the socket, and wants no other
 	ociRuntime string
+	patience   time.Duration // zero means the constant
 
 	mu     sync.Mutex
 	own    *service // nil as long as the other is used
@@ -97,12 +101,38 @@ func (l *link) close() {
 // wholeTries bounds how often an answer is asked for that the end of a service cuts short.
 const wholeTries = 5
 
+// patience is how long a service may think about a question that it answers in milliseconds, or after the ten seconds in
+// which it stops a container. One whose storage was wiped under it answers never.
+const patience = 2 * time.Minute
+
 // whole asks again where the service was killed in the middle of its answer, which the bindings take for an answer, or
-// more often than they try. What is asked must change nothing.
-func whole[T any](ask func() (T, error)) (T, error) {
-	answer, err := ask()
-	for try := 1; try < wholeTries && (errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET)); try++ {
-		answer, err = ask()
+// more often than they try. A service of our own that does not answer is killed. What is asked must change nothing.
+func whole[T any](ctx context.Context, l *link, ask func(context.Context) (T, error)) (answer T, err error) {
+	for try := 0; try < wholeTries; try++ {
+		asking, cancel := context.WithTimeout(ctx, cmp.Or(l.patience, patience))
+		answer, err = ask(asking)
+		late := asking.Err() != nil && ctx.Err() == nil
+		cancel()
+		switch {
+		case late && err != nil:
+			err = fmt.Errorf("Podman does not answer: %w", err)
+			if try > 0 || !l.kill() {
+				return answer, err
+			}
+		case !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) && !errors.Is(err, syscall.ECONNRESET):
+			return answer, err
+		}
 	}
 	return answer, err
+}
+
+// kill ends the service that is ours, at once; the next connection is to another. It tells if there was one.
+func (l *link) kill() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.own == nil {
+		return false
+	}
+	l.own.kill()
+	return true
 }

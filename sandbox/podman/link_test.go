@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/wrapix/wrapix/sandbox"
 )
@@ -118,5 +120,24 @@ func TestClosedStaysClosed(t *testing.T) {
 	}
 	if _, err := e.List(t.Context(), nil); err == nil {
 		t.Error("it starts another service")
+	}
+}
+
+// A service that has stopped to answer is replaced too.
+func TestServiceThatDoesNotAnswer(t *testing.T) {
+	e := ownService(t)
+	if _, err := e.List(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	silent := e.link.own
+	if err := silent.process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	e.link.patience = 5 * time.Second
+	if _, err := e.List(t.Context(), nil); err != nil {
+		t.Error(err)
+	}
+	if e.link.own == silent {
+		t.Error("the service is the same")
 	}
 }
