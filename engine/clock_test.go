@@ -117,6 +117,55 @@ func TestTimesAreOfTheWallClock(t *testing.T) {
 	}
 }
 
+// TestLoopSleepsAnew holds that a loop whose sleep ended because the clock was set back sleeps for the rest, not for as long as
+// the clock was wrong, and so does the next process.
+func TestLoopSleepsAnew(t *testing.T) {
+	h := newHost(t, nil)
+	h.minutes = int(year / time.Minute)
+	var until time.Time
+	err, dead := h.process(func(r *engine.Runner) error {
+		slept, faults := 0, 1
+		r.Steps = faultySteps{&faults, errors.New("the container engine does not answer")}
+		r.Sleep = func(_ context.Context, to time.Time) error {
+			if slept++; slept == 1 {
+				h.minutes = 0
+				return nil
+			}
+			until = to
+			panic(died{"asleep"})
+		}
+		w, err := r.Start(h.ctx, alone())
+		if err == nil {
+			_, err = r.Loop(h.ctx, w)
+		}
+		return err
+	})
+	if !dead || until.After(noon.Add(time.Hour)) {
+		t.Fatalf("it sleeps until %v, %v", until, err)
+	}
+	err, _ = h.process(func(r *engine.Runner) error {
+		faults := 0
+		r.Steps = faultySteps{&faults, nil}
+		r.Sleep = func(_ context.Context, to time.Time) error {
+			if to.After(until) {
+				t.Errorf("after the restart it sleeps until %v, not %v", to, until)
+			}
+			return nil
+		}
+		w, err := r.Store.Load(h.ctx, alone().ID)
+		if err == nil {
+			w, err = r.Loop(h.ctx, w)
+		}
+		if err == nil && w.State != engine.AwaitingAnswer {
+			t.Errorf("it is %s", w.State)
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
 // TestToldInATimeToCome holds that a person is told again of a wait that was told of with a wrong clock: at once, and
 // then no sooner than is asked for.
 func TestToldInATimeToCome(t *testing.T) {
