@@ -48,7 +48,7 @@ func newMachine(t *testing.T) *machine {
 	m.importImage()
 	t.Cleanup(func() {
 		// Much of it belongs to the subordinate users, so only Podman can remove it.
-		m.night().podman("system", "reset", "--force")
+		m.reset()
 		m.night().podman("unshare", "rm", "-rf", m.before())
 		m.endPause()
 	})
@@ -71,6 +71,16 @@ func (m *machine) importImage() {
 		m.t.Fatal(err)
 	}
 	m.night().podman("import", tar.Name(), testImage)
+}
+
+// reset wipes the storage. Podman says that it failed when a clean-up after one of its containers meets it, and removes
+// all the same.
+func (m *machine) reset() {
+	m.t.Helper()
+	out, err := m.night().command("", "podman", "system", "reset", "--force").CombinedOutput()
+	if left := m.night().podman("ps", "-a", "-q") + m.night().podman("images", "-q"); left != "" {
+		m.t.Fatalf("podman system reset: %v, left %s\n%s", err, left, out)
+	}
 }
 
 // endPause ends the process that keeps the user namespace of this Podman.
@@ -185,8 +195,8 @@ func TestStorageWiped(t *testing.T) {
 			n.podman("rm", "-f", "-t", "0", n.container())
 			n.podman("rmi", "-f", testImage)
 		},
-		"system reset": func(m *machine, n *night) {
-			n.podman("system", "reset", "--force")
+		"system reset": func(m *machine, _ *night) {
+			m.reset()
 			m.endPause()
 		},
 	}

@@ -115,7 +115,7 @@ func whole[T any](ctx context.Context, l *link, ask func(context.Context) (T, er
 		cancel()
 		switch {
 		case late && err != nil:
-			err = fmt.Errorf("Podman does not answer: %w", err)
+			err = fmt.Errorf("wait for Podman's answer: %w", err)
 			if try > 0 || !l.kill() {
 				return answer, err
 			}
