@@ -15,8 +15,12 @@ import (
 	"github.com/wrapix/wrapix/sandbox"
 )
 
-// stopGrace is what an agent gets to end by itself when the user stops the loop.
-const stopGrace = 5 * time.Second
+// stopGrace is what an agent gets to end by itself when the user stops the loop, and reportGrace what the guest then gets
+// to say what it used.
+const (
+	stopGrace   = 5 * time.Second
+	reportGrace = 5 * time.Second
+)
 
 // Labels by which a project's sandboxes are found again.
 const (
@@ -115,7 +119,7 @@ func (s *Steps) follow(ctx context.Context, w engine.Workflow, a engine.Activity
 	}
 	if ctx.Err() != nil {
 		stopCtx := context.WithoutCancel(ctx)
-		stopErr := s.o.Runtime.Stop(stopCtx, spec.Name, stopGrace)
+		stopErr := s.o.Runtime.Stop(stopCtx, spec.Name, stopGrace+reportGrace)
 		return s.used(stopCtx, begun, spec), errors.Join(ctx.Err(), stopErr)
 	}
 	if err != nil {
@@ -137,7 +141,7 @@ func (s *Steps) follow(ctx context.Context, w engine.Workflow, a engine.Activity
 // used is what a sandbox that was stopped has used, as far as it is known: its time, and the cost that the agent wrote
 // down before.
 func (s *Steps) used(ctx context.Context, begun time.Time, spec sandbox.Spec) engine.Outcome {
-	ctx, cancel := context.WithTimeout(ctx, stopGrace)
+	ctx, cancel := context.WithTimeout(ctx, reportGrace)
 	defer cancel()
 	result, err := sandbox.Resume(ctx, s.o.Runtime, spec, sandbox.Sink{})
 	if err != nil {
@@ -199,7 +203,7 @@ func (s *Steps) sandboxSpec(w engine.Workflow, a engine.Activity) (sandbox.Spec,
 	spec.Labels[labelWorkflow], spec.Labels[labelTask] = string(w.ID), string(a.ID.Task)
 	spec.Labels[labelAttempt] = a.ID.String()
 	spec.Record = filepath.Join(dir, RecordName)
-	spec.Timeout, spec.TranscriptLimit = s.o.Timeout, s.o.TranscriptLimit
+	spec.Timeout, spec.Grace, spec.TranscriptLimit = s.o.Timeout, stopGrace, s.o.TranscriptLimit
 	for name, value := range map[string]string{
 		"RALPH_WORKFLOW": string(w.ID), "RALPH_TASK": string(a.ID.Task),
 		"RALPH_ATTEMPT": strconv.Itoa(a.ID.Number), "RALPH_PHASE": string(a.Phase),
