@@ -11,16 +11,19 @@ import (
 //
 // The error is [ErrNotAllowed], [ErrEnded] or [ErrNotFound] where the command does not fit, and then nothing happened.
 func Decide(w Workflow, c Command, now time.Time) ([]Event, error) {
-	_, events, err := decide(w, c, now)
+	_, events, err := decide(w, c, now, nil)
 	return events, err
 }
 
-// decide returns the workflow after the events too, which is what Evolve makes of them.
-func decide(w Workflow, c Command, now time.Time) (Workflow, []Event, error) {
+// decide returns the workflow after the events too, which is what Evolve makes of them. ran is how long activities have
+// run, where that was measured.
+func decide(w Workflow, c Command, now time.Time, ran map[AttemptID]time.Duration) (Workflow, []Event, error) {
 	if w.State.Ended() {
 		return w, nil, fmt.Errorf("workflow %s is %s: %w", w.ID, w.State, ErrEnded)
 	}
-	d := &decision{ev: evolution{w: w}, now: now.UTC()}
+	// Without Go's monotonic reading, which stands still while the machine sleeps: a wait until six ends at six, and what
+	// was decided must be the same when it is read again.
+	d := &decision{ev: evolution{w: w}, now: now.UTC().Round(0), ran: ran}
 	if err := c.decide(d); err != nil {
 		return w, nil, err
 	}
@@ -35,6 +38,7 @@ func decide(w Workflow, c Command, now time.Time) (Workflow, []Event, error) {
 type decision struct {
 	ev     evolution
 	now    time.Time
+	ran    map[AttemptID]time.Duration
 	events []Event
 	err    error
 }
@@ -139,7 +143,7 @@ func (c Finish) decide(d *decision) error {
 	if err != nil {
 		return err
 	}
-	if c.Outcome.Finished.Before(c.Outcome.Started) { // a clock that was put back gives no time back
+	if c.Outcome.Finished.Before(c.Outcome.Started) { // no time is given back because a clock was set
 		c.Outcome.Finished = c.Outcome.Started
 	}
 	f := FinishedData{Phase: t.Open.Phase, Check: c.ID.Check, Day: dayOf(d.now), Outcome: c.Outcome}
@@ -290,11 +294,24 @@ func (Unpause) decide(d *decision) error {
 
 func (Wake) decide(d *decision) error {
 	for _, wait := range d.ev.w.Waits() {
-		if !wait.Until.IsZero() && !wait.Until.After(d.now) {
+		switch {
+		case wait.Until.IsZero():
+		case !wait.Until.After(d.now):
 			d.emit(WaitLeft, wait.Task, 0, WaitLeftData{Kind: wait.Kind, By: "time"})
+		case d.now.Before(wait.Since) && wait.Kind != BudgetSpent: // which is for a day that UsedUp looks at
+			d.again(wait)
 		}
 	}
 	return nil
+}
+
+// again begins a wait anew that, by the clock, has not begun yet: the clock was set back. How much of the wait is over
+// nobody knows, but it was never meant to last longer than it was long.
+func (d *decision) again(wait OpenWait) {
+	d.emit(WaitLeft, wait.Task, 0, WaitLeftData{Kind: wait.Kind, By: "clock"})
+	d.emit(WaitEntered, wait.Task, 0, WaitData{
+		Kind: wait.Kind, Message: wait.Message, Until: d.now.Add(wait.Until.Sub(wait.Since)), Quiet: wait.Notified, Limit: wait.Limit,
+	})
 }
 
 func (c Notified) decide(d *decision) error {

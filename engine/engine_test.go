@@ -84,7 +84,7 @@ type life struct {
 func (l *life) do(t tester, c engine.Command) error {
 	t.Helper()
 	before := whole(t, l.w)
-	decided, events, err := engine.DecideNext(l.w, c, at(l.w.Seq).Add(l.skew))
+	decided, events, err := engine.DecideNext(l.w, c, at(l.w.Seq).Add(l.skew), nil)
 	if after := whole(t, l.w); after != before {
 		t.Fatalf("Decide(%T) changed the workflow it was given\nfrom %s\nto   %s", c, before, after)
 	}

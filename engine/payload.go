@@ -107,7 +107,7 @@ type NotifiedData struct {
 // WaitLeftData says what ended a wait.
 type WaitLeftData struct {
 	Kind WorkflowState `json:"kind"`
-	By   string        `json:"by"` // "answer", "retry", "skip", "resume", "limits", "time", "change", "approval", "start", "undo"
+	By   string        `json:"by"` // "answer", "retry", "skip", "resume", "limits", "time", "clock", "change", "approval", "start", "undo"
 }
 
 // HookDueData announces the hook after a step, with what the step came to.

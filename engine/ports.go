@@ -29,7 +29,7 @@ type Steps interface {
 	// outcome of one that ended. [ErrLost] says that there is none, [ErrUnfinished] that it could not be seen this time. It never
 	// starts the activity again.
 	Resume(ctx context.Context, w Workflow, a Activity) (Outcome, error)
-	// Release removes what is left of an activity's sandbox; its record stays. It may be called again.
+	// Release removes what is left of an activity's sandbox. Its outcome is recorded by then. It may be called again.
 	Release(ctx context.Context, id WorkflowID, a Activity) error
 	// Undo puts the project's files back to the snapshot, and says what it did. After an error it may be called again.
 	Undo(ctx context.Context, u Undoing) (Undone, error)

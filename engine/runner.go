@@ -21,8 +21,8 @@ type Runner struct {
 	Notifier Notifier
 	Clock    Clock
 	Hooks    Hooks // nil: none
-	// Sleep returns at the wall clock's time, or with an error when ctx ends before. Where it is nil, Loop does not wait
-	// for a wait that ends by itself, but returns.
+	// Sleep returns at the wall clock's time, when that clock was set, or with an error when ctx ends before. Where it is
+	// nil, Loop does not wait for a wait that ends by itself, but returns.
 	Sleep func(ctx context.Context, until time.Time) error
 	// Again is after which time a person is told again of a wait that goes on; zero is never.
 	Again time.Duration
@@ -33,8 +33,9 @@ type Runner struct {
 
 	mu      sync.Mutex
 	last    Workflow // the workflow that was worked on last, as the store holds it
-	running map[activityOf]context.CancelFunc
+	running map[activityOf]runs
 	begun   bool               // a loop's first hook let it begin; of the goroutine that advances
+	left    bool               // a sandbox could not be removed; of the goroutine that advances
 	wakeUp  context.CancelFunc // ends the sleep of Loop; nil while it does not sleep
 }
 
@@ -42,6 +43,13 @@ type Runner struct {
 type activityOf struct {
 	workflow WorkflowID
 	id       AttemptID
+}
+
+// runs is an activity under way: what ends it, and when it began by this process's clock, whatever the one on the wall was
+// set to since.
+type runs struct {
+	stop  context.CancelFunc
+	begun time.Time
 }
 
 // Do decides the command on the workflow as the store holds it, and returns the workflow after it.
@@ -78,7 +86,13 @@ func (r *Runner) load(ctx context.Context, id WorkflowID) (Workflow, error) {
 }
 
 func (r *Runner) decide(ctx context.Context, w Workflow, c Command) (Workflow, error) {
-	next, events, err := decide(w, c, r.Clock.Now())
+	now, ran := r.Clock.Now(), map[AttemptID]time.Duration{}
+	for a, activity := range r.running {
+		if a.workflow == w.ID {
+			ran[a.id] = now.Sub(activity.begun)
+		}
+	}
+	next, events, err := decide(w, c, now, ran)
 	if err != nil || len(events) == 0 {
 		return w, err
 	}
@@ -87,9 +101,9 @@ func (r *Runner) decide(ctx context.Context, w Workflow, c Command) (Workflow, e
 		return w, fmt.Errorf("record %s: %w", events[0].Type, err)
 	}
 	r.last = next
-	for a, stop := range r.running {
+	for a, activity := range r.running {
 		if a.workflow == next.ID && !next.isOpen(a.id) {
-			stop()
+			activity.stop()
 		}
 	}
 	if r.wakeUp != nil {
@@ -110,9 +124,11 @@ func (r *Runner) Recover(ctx context.Context, w Workflow) (_ Workflow, err error
 	if err := r.Steps.Sweep(ctx, w.ID, w.OpenActivities()); err != nil {
 		return w, fmt.Errorf("remove left-over sandboxes: %w", err)
 	}
+	r.left = false
 	if w, err = r.wake(ctx, w); err != nil {
 		return w, err
 	}
+	failpoint.Here("swept")
 	for _, a := range w.OpenActivities() {
 		if w, err = r.conclude(ctx, w, a, r.Steps.Resume); err != nil {
 			return w, err
@@ -151,7 +167,7 @@ func (r *Runner) Advance(ctx context.Context, w Workflow) (_ Workflow, action Ac
 		}
 		if w, err = r.Do(ctx, w.ID, Intend{Task: action.Task}); err == nil {
 			failpoint.Here("intended")
-			w, err = r.conclude(ctx, w, *w.Task(action.Task).Open, r.Steps.Run)
+			w, err = r.conclude(ctx, w, *w.Task(action.Task).Open, r.begin)
 		}
 	}
 	if errors.Is(err, ErrNotAllowed) || errors.Is(err, ErrEnded) {
@@ -170,6 +186,14 @@ func (r *Runner) Advance(ctx context.Context, w Workflow) (_ Workflow, action Ac
 // Loop recovers the workflow and then does all that can be done, until it waits for a person or has ended. It sits out
 // waits that end by themselves, and faults of the host as long as it is likely to help.
 func (r *Runner) Loop(ctx context.Context, w Workflow) (Workflow, error) {
+	w, err := r.loop(ctx, w)
+	if left := r.clear(context.WithoutCancel(ctx), w); left != nil {
+		err = errors.Join(err, left)
+	}
+	return w, err
+}
+
+func (r *Runner) loop(ctx context.Context, w Workflow) (Workflow, error) {
 	w, err := r.Recover(ctx, w)
 	if err == nil {
 		w, err = r.notify(ctx, w)
@@ -185,6 +209,8 @@ func (r *Runner) Loop(ctx context.Context, w Workflow) (Workflow, error) {
 		case Next(w).Kind != Nothing:
 			w, _, err = r.Advance(ctx, w)
 			if r.Sleep != nil && Passes(w, err) {
+				w, err = r.notify(ctx, w)
+			} else if left := (*leftError)(nil); errors.As(err, &left) { // removed before anything else runs, or at the end
 				w, err = r.notify(ctx, w)
 			}
 		case r.Leaves(w):
@@ -238,6 +264,32 @@ func (r *Runner) wake(ctx context.Context, w Workflow) (Workflow, error) {
 	return r.Do(ctx, w.ID, Wake{})
 }
 
+// begin performs an activity from the beginning. What an earlier one left is removed before: it may still run, and there
+// must never be two.
+func (r *Runner) begin(ctx context.Context, w Workflow, a Activity) (Outcome, error) {
+	if err := r.clear(ctx, w); err != nil {
+		return Outcome{}, err
+	}
+	return r.Steps.Run(ctx, w, a)
+}
+
+// clear removes what could not be removed in its time.
+func (r *Runner) clear(ctx context.Context, w Workflow) error {
+	if !r.left {
+		return nil
+	}
+	if err := r.Steps.Sweep(ctx, w.ID, w.OpenActivities()); err != nil {
+		return fmt.Errorf("remove left-over sandboxes: %w", err)
+	}
+	r.left = false
+	return nil
+}
+
+// leftError is a sandbox that could not be removed, after all else went well.
+type leftError struct{ error }
+
+func (e *leftError) Unwrap() error { return e.error }
+
 type perform func(ctx context.Context, w Workflow, a Activity) (Outcome, error)
 
 // conclude performs an announced activity, records how it ended, and only then releases its sandbox. What is recorded
@@ -277,7 +329,12 @@ func (r *Runner) conclude(ctx context.Context, w Workflow, a Activity, perform p
 	}
 	failpoint.Here("recorded")
 	if releaseErr := r.Steps.Release(ctx, w.ID, a); releaseErr != nil {
-		return w, errors.Join(fmt.Errorf("remove the sandbox of %s: %w", a.ID, releaseErr), err)
+		r.left = true
+		releaseErr = fmt.Errorf("remove the sandbox of %s: %w", a.ID, releaseErr)
+		if err == nil {
+			return w, &leftError{releaseErr}
+		}
+		return w, errors.Join(releaseErr, err)
 	}
 	failpoint.Here("released")
 	return w, err
@@ -290,9 +347,9 @@ func (r *Runner) track(ctx context.Context, a activityOf) (context.Context, func
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.running == nil {
-		r.running = map[activityOf]context.CancelFunc{}
+		r.running = map[activityOf]runs{}
 	}
-	r.running[a] = cancel
+	r.running[a] = runs{stop: cancel, begun: r.Clock.Now()}
 	return own, func() {
 		r.mu.Lock()
 		delete(r.running, a)
@@ -325,15 +382,20 @@ func (r *Runner) PutBack(ctx context.Context, w Workflow) (Workflow, error) {
 }
 
 // again is when a person is to be told of a wait again, or the zero time: never of one that ends by itself. A wait that
-// was told of before that was recorded counts from its beginning.
+// was told of before that was recorded counts from its beginning. One that was told of in a time to come, because the
+// clock was wrong then, is told of at once rather than not for as long.
 func (r *Runner) again(wait OpenWait) time.Time {
-	switch {
-	case r.Again == 0 || !wait.Until.IsZero():
+	if r.Again == 0 || !wait.Until.IsZero() {
 		return time.Time{}
-	case wait.Told.IsZero():
-		return wait.Since.Add(r.Again)
 	}
-	return wait.Told.Add(r.Again)
+	told, now := wait.Told, r.Clock.Now()
+	if told.IsZero() {
+		told = wait.Since
+	}
+	if told.After(now.Add(r.Again)) {
+		return now
+	}
+	return told.Add(r.Again)
 }
 
 // tellsAgain is when a person is next told again of something, or the zero time.

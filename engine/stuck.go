@@ -47,5 +47,9 @@ func (d *decision) stuck(id TaskID, message string) {
 // stop interrupts an activity because of what somebody decided meanwhile. Its sandbox ends after that, so of what it
 // used only the time is known.
 func (d *decision) stop(a Activity, reason string) error {
-	return Interrupt{ID: a.ID, Reason: reason, Usage: Usage{Spent: max(0, d.now.Sub(a.Since))}}.decide(d)
+	spent, measured := d.ran[a.ID]
+	if !measured {
+		spent = d.now.Sub(a.Since)
+	}
+	return Interrupt{ID: a.ID, Reason: reason, Usage: Usage{Spent: spent}}.decide(d)
 }

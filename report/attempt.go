@@ -69,7 +69,10 @@ func (r *Report) take(e engine.Event) {
 	case engine.InterruptedData:
 		if run := r.run(e, data.Check); run != nil {
 			run.Ended, run.Reason, run.Fault = true, clip(data.Reason, maxReason), data.Fault
-			run.Took, run.Cost, run.Tokens = e.Time.Sub(run.Began), data.Usage.CostUSD, data.Usage.Tokens
+			run.Took, run.Cost, run.Tokens = data.Usage.Spent, data.Usage.CostUSD, data.Usage.Tokens
+			if run.Took == 0 {
+				run.Took = e.Time.Sub(run.Began)
+			}
 		}
 		r.lost++
 		if data.Fault {
@@ -85,7 +88,7 @@ func (r *Report) take(e engine.Event) {
 		if e.Type == engine.WorkflowWaiting {
 			r.since = e.Time
 		} else if e.Type == engine.WorkflowResumed && !r.since.IsZero() {
-			r.waited, r.since = r.waited+e.Time.Sub(r.since), time.Time{}
+			r.waited, r.since = r.waited+max(0, e.Time.Sub(r.since)), time.Time{}
 		}
 	}
 	r.note(e)

@@ -54,17 +54,24 @@ func Run(ctx context.Context, rt Runtime, spec Spec, sink Sink) (Result, error) 
 	return result, loss(ctx, rt, spec.Name, err)
 }
 
-// loss tells a sandbox that was killed, and could not report, from one whose report the host did not keep: the guest ends
-// by itself, with 0, only after it has reported.
+// loss says how a sandbox was lost, as far as that can be seen: a person removed it, or killed it or its monitor, or the
+// host did not keep its report. The guest ends by itself, with 0, only after it has reported.
 func loss(ctx context.Context, rt Runtime, name string, err error) error {
 	if !errors.Is(err, ErrLost) || errors.Is(err, ErrDamaged) {
 		return err
 	}
 	c, errInspect := rt.Inspect(ctx, name)
-	if errInspect == nil && c.State == StateExited && c.ExitCode == 0 {
+	switch {
+	case errors.Is(errInspect, ErrNotFound):
+		return fmt.Errorf("%w; somebody removed it", err)
+	case errInspect != nil:
+		return err
+	case c.State == StateExited && c.ExitCode == 0:
 		return fmt.Errorf("sandbox %s: %w: it ended in order, and its last words were not kept, as on a full disk", name, ErrDamaged)
+	case c.State == StateExited && c.ExitCode > 0:
+		return fmt.Errorf("%w; its exit code is %d, so it was killed", err, c.ExitCode)
 	}
-	return err
+	return fmt.Errorf("%w; nothing watched over it any more", err)
 }
 
 // Resume takes up a sandbox that an earlier process ran: it passes all of its output on, from the first byte, and

@@ -144,6 +144,7 @@ const (
 	EndedExited      = frame.EndedExited
 	EndedTimeout     = frame.EndedTimeout
 	EndedStopped     = frame.EndedStopped
+	EndedTerminated  = frame.EndedTerminated
 	EndedStartFailed = frame.EndedStartFailed
 )
 
@@ -164,7 +165,7 @@ type Container struct {
 	Name, ID, Image string
 	Labels          map[string]string
 	State           State
-	ExitCode        int
+	ExitCode        int // -1 where nobody saw how it ended, as before a reboot
 	Created         time.Time
 }
 

@@ -58,8 +58,8 @@ func failure(r sandbox.Result, timeout time.Duration) string {
 	switch r.Ended {
 	case sandbox.EndedTimeout:
 		return fmt.Sprintf("it took longer than %s and was ended", timeout)
-	case sandbox.EndedStopped:
-		return "the sandbox was told to stop, from outside or by the agent"
+	case sandbox.EndedTerminated:
+		return "the sandbox was terminated, as by an agent that ends all processes whose command line has some word in it"
 	case sandbox.EndedStartFailed:
 		return "the command could not be started: " + bounded(r.Error, maxMessage)
 	}

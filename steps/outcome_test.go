@@ -43,7 +43,7 @@ func TestOutcomeOfAnAgent(t *testing.T) {
 		{"exit code counts more than words", sandbox.Result{Exits: exits(3)}, "RALPH_COMPLETE\n", engine.SignalComplete, "", "exited with code 3"},
 		{"timeout", sandbox.Result{Ended: sandbox.EndedTimeout, Exits: exits(137)}, "", "", "", "took longer"},
 		{"not started", sandbox.Result{Ended: sandbox.EndedStartFailed, Error: "no such file"}, "", "", "", "no such file"},
-		{"stopped", sandbox.Result{Ended: sandbox.EndedStopped, Exits: exits(143)}, "", "", "", "told to stop"},
+		{"stopped", sandbox.Result{Ended: sandbox.EndedTerminated, Exits: exits(143)}, "", "", "", "terminated"},
 		{"the file wins over text", sandbox.Result{Exits: exits(0), Files: file(`{"signal":"clarify","message":"why?"}`)}, "RALPH_COMPLETE\n", engine.SignalClarify, "why?", ""},
 		{"the file without a signal", sandbox.Result{Exits: exits(0), Files: file(`{"cost_usd":0.5}`)}, "RALPH_COMPLETE\n", engine.SignalComplete, "", ""},
 		{"a damaged file", sandbox.Result{Exits: exits(0), Files: file(`{"signal":`)}, "RALPH_COMPLETE\n", engine.SignalComplete, "", "cannot be read"},

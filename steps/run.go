@@ -15,9 +15,12 @@ import (
 	"github.com/wrapix/wrapix/sandbox"
 )
 
-// stopGrace is what a sandbox gets to end by itself when the user stops the loop. The guest lets the agent have the half
-// of it (sandbox.Spec.Grace), and needs some of the rest to report what that one has used.
-const stopGrace = 10 * time.Second
+// stopGrace is what an agent gets to end by itself when the user stops the loop, and reportGrace what the guest then gets
+// to say what it used.
+const (
+	stopGrace   = 5 * time.Second
+	reportGrace = 5 * time.Second
+)
 
 // stopTogether is how far apart the ends may be of what a shutdown ends.
 const stopTogether = 5 * time.Second
@@ -45,16 +48,18 @@ func (s *Steps) Run(ctx context.Context, w engine.Workflow, a engine.Activity) (
 	if err != nil {
 		return engine.Outcome{}, withHint(err)
 	}
+	begun := time.Now()
 	outcome, err := s.follow(ctx, w, a, spec, false)
 	if errors.Is(err, sandbox.ErrDamaged) { // the host's doing, and nothing that the agent could help
 		return engine.Outcome{}, fmt.Errorf("%w: %w", engine.ErrLost, err)
 	}
 	if errors.Is(err, sandbox.ErrLost) {
-		// It died under our eyes: out of memory, or killed by somebody. That counts, or it could go on all night.
-		return engine.Outcome{
-			Started: a.Since, Finished: time.Now(), ExitCode: -1, Evidence: bounded(err.Error(), maxEvidence),
-			Failed: "the sandbox was killed from outside, or ran out of memory, before it was done",
-		}, nil
+		// It died under our eyes, by no doing of the agent's: a command that is short of memory is killed and the guest
+		// reports that. As a fault of the host it is tried again, with pauses, and not all night.
+		if outcome.Started.IsZero() {
+			outcome = passed(begun)
+		}
+		return outcome, err
 	}
 	if errors.Is(err, sandbox.ErrUnfinished) {
 		return outcome, fmt.Errorf("%w: %w", engine.ErrUnfinished, err)
@@ -85,7 +90,7 @@ func (s *Steps) Resume(ctx context.Context, w engine.Workflow, a engine.Activity
 		return engine.Outcome{}, fmt.Errorf("%w: %w", engine.ErrLost, err)
 	}
 	if errors.Is(err, sandbox.ErrLost) {
-		return outcome, fmt.Errorf("%s: %w", a.ID, engine.ErrLost)
+		return outcome, fmt.Errorf("%w: %w", engine.ErrLost, err)
 	}
 	if err != nil && ctx.Err() == nil {
 		err = fmt.Errorf("%w: %w", engine.ErrUnfinished, err)
@@ -107,7 +112,7 @@ func (s *Steps) follow(ctx context.Context, w engine.Workflow, a engine.Activity
 	if err != nil {
 		return engine.Outcome{}, err
 	}
-	run := sandbox.Run
+	begun, run := time.Now(), sandbox.Run
 	if resume {
 		run = sandbox.Resume
 	}
@@ -115,19 +120,22 @@ func (s *Steps) follow(ctx context.Context, w engine.Workflow, a engine.Activity
 	if closeErr := t.close(); err == nil {
 		err = closeErr
 	}
-	if err == nil && result.Ended == sandbox.EndedStopped && !resume {
+	if err == nil && !resume && (result.Ended == sandbox.EndedStopped || result.Ended == sandbox.EndedTerminated) {
 		together(ctx)
 	}
 	if ctx.Err() != nil {
 		stopCtx := context.WithoutCancel(ctx)
-		stopErr := s.o.Runtime.Stop(stopCtx, spec.Name, stopGrace)
-		return s.used(stopCtx, a, spec), errors.Join(ctx.Err(), stopErr)
+		stopErr := s.o.Runtime.Stop(stopCtx, spec.Name, stopGrace+reportGrace)
+		return s.used(stopCtx, begun, spec), errors.Join(ctx.Err(), stopErr)
 	}
 	if err != nil {
 		return engine.Outcome{}, err
 	}
-	if resume && result.Ended == sandbox.EndedStopped {
-		return usedOf(result), sandbox.ErrLost // by the process before us, on its way out
+	if result.Ended == sandbox.EndedStopped {
+		return usedOf(result), fmt.Errorf("%w: somebody told it to stop", sandbox.ErrLost)
+	}
+	if resume && result.Ended == sandbox.EndedTerminated { // by a host that shuts down, if not by the agent
+		return usedOf(result), fmt.Errorf("%w: it was terminated", sandbox.ErrLost)
 	}
 	o := s.outcome(w, a, result, t)
 	if a.Phase != engine.PhaseVerify {
@@ -149,14 +157,19 @@ func together(ctx context.Context) {
 
 // used is what a sandbox that was stopped has used, as far as it is known: its time, and the cost that the agent wrote
 // down before.
-func (s *Steps) used(ctx context.Context, a engine.Activity, spec sandbox.Spec) engine.Outcome {
-	ctx, cancel := context.WithTimeout(ctx, stopGrace)
+func (s *Steps) used(ctx context.Context, begun time.Time, spec sandbox.Spec) engine.Outcome {
+	ctx, cancel := context.WithTimeout(ctx, reportGrace)
 	defer cancel()
 	result, err := sandbox.Resume(ctx, s.o.Runtime, spec, sandbox.Sink{})
 	if err != nil {
-		return engine.Outcome{Started: a.Since, Finished: time.Now()}
+		return passed(begun)
 	}
 	return usedOf(result)
+}
+
+// passed is the time since then, as this process measured it: the clock on the wall may have been set meanwhile.
+func passed(begun time.Time) engine.Outcome {
+	return engine.Outcome{Started: begun, Finished: begun.Add(time.Since(begun))}
 }
 
 func usedOf(r sandbox.Result) engine.Outcome {
@@ -207,7 +220,7 @@ func (s *Steps) sandboxSpec(w engine.Workflow, a engine.Activity) (sandbox.Spec,
 	spec.Labels[labelWorkflow], spec.Labels[labelTask] = string(w.ID), string(a.ID.Task)
 	spec.Labels[labelAttempt] = a.ID.String()
 	spec.Record = filepath.Join(dir, RecordName)
-	spec.Timeout, spec.TranscriptLimit = s.o.Timeout, s.o.TranscriptLimit
+	spec.Timeout, spec.Grace, spec.TranscriptLimit = s.o.Timeout, stopGrace, s.o.TranscriptLimit
 	for name, value := range map[string]string{
 		"RALPH_WORKFLOW": string(w.ID), "RALPH_TASK": string(a.ID.Task),
 		"RALPH_ATTEMPT": strconv.Itoa(a.ID.Number), "RALPH_PHASE": string(a.Phase),
@@ -289,8 +302,7 @@ func (s *Steps) Sweep(ctx context.Context, w engine.WorkflowID, keep []engine.Ac
 		if kept || owner != string(w) && owner != "" {
 			continue
 		}
-		// A sandbox that looked at the project before there was a workflow has no attempt.
-		if id, err := engine.ParseAttemptID(c.Labels[labelAttempt]); err == nil && owner != "" {
+		if id, err := engine.ParseAttemptID(c.Labels[labelAttempt]); err == nil && s.sandboxName(w, id) == c.Name {
 			if err := s.removeRecord(w, id); err != nil {
 				return err
 			}

@@ -129,7 +129,10 @@ func (s *session) image(ctx context.Context, profile string) (string, error) {
 		profile = s.conf.Sandbox.Profile
 	}
 	if ref, known := s.images[profile]; known {
-		return ref, nil
+		if _, err := s.podman.Image(ctx, ref); !errors.Is(err, image.ErrNotFound) {
+			return ref, err
+		}
+		delete(s.images, profile) // somebody removed it, while the loop went on
 	}
 	options := image.Options{Progress: &lines{each: s.show.note}}
 	var img image.Image

@@ -16,7 +16,13 @@
 //	recorded   the outcome is in the log
 //	released   the container is gone
 //
-// And those of an import:
+// A recovery passes first
+//
+//	swept      what belongs to no announced activity is gone
+//
+// and then, for each activity that it takes up, those from reported on.
+//
+// Those of an import:
 //
 //	import-snapshots   its snapshots are in place, nothing else
 //	import-attempts    its attempts are too
@@ -28,7 +34,10 @@
 //	files-back  the files are back
 package failpoint
 
-// Names lists the places in the order above.
+// Names lists the places of an activity in the order above.
 var Names = []string{
 	"intended", "prepared", "created", "started", "reported", "synced", "performed", "recorded", "released",
 }
+
+// Recovery lists those of a recovery.
+var Recovery = []string{"swept", "reported", "synced", "performed", "recorded", "released"}

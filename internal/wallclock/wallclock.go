@@ -7,17 +7,35 @@ import (
 	"time"
 )
 
-// Sleep returns nil once the wall clock shows t, also when it was set or the machine slept meanwhile, and ctx's error
-// when that ends before.
+// Sleep returns nil once the wall clock shows t, also when the machine slept meanwhile, or as soon as it was set back, and
+// ctx's error when that ends before. Whoever waits looks at the clock anew then: what was to be waited for may be years
+// away, because it was reckoned with the wrong time.
 func Sleep(ctx context.Context, t time.Time) error {
+	began := time.Now()
+	look := func() (time.Time, time.Duration) {
+		now := time.Now()
+		return now.Round(0), now.Sub(began)
+	}
+	return sleep(ctx, t.Round(0), look, wait)
+}
+
+// setBack is how far the wall clock falls behind the time that passed when it was set, and not only slowed down.
+const setBack = time.Second
+
+// sleep is told by look what the wall clock shows, and how much time has passed.
+func sleep(ctx context.Context, t time.Time, look func() (time.Time, time.Duration), wait func(context.Context, time.Time) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	t = t.Round(0) // without the monotonic reading
-	for time.Now().Round(0).Before(t) {
+	for shown, passed := look(); shown.Before(t); {
 		if err := wait(ctx, t); err != nil {
 			return err
 		}
+		nowShown, nowPassed := look()
+		if nowPassed-passed-nowShown.Sub(shown) > setBack {
+			return nil
+		}
+		shown, passed = nowShown, nowPassed
 	}
 	return nil
 }

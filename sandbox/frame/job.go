@@ -1,6 +1,9 @@
 package frame
 
-import "time"
+import (
+	"syscall"
+	"time"
+)
 
 // Job is what the host asks of the guest. It travels as the guest's only argument, as JSON.
 type Job struct {
@@ -41,6 +44,10 @@ type Command struct {
 	Stdin string `json:"stdin,omitempty"`
 }
 
+// StopSignal is Linux's SIGPWR. It tells the guest to stop, and nothing inside has a use for it: whoever sends it
+// stands outside, such as a person with the engine's own stop or remove.
+const StopSignal = syscall.Signal(30)
+
 // Ending says how a Job came to its end.
 type Ending string
 
@@ -49,8 +56,11 @@ const (
 	EndedExited Ending = "exited"
 	// EndedTimeout means Job.Timeout passed; commands that had not run have no Exit.
 	EndedTimeout Ending = "timeout"
-	// EndedStopped means the guest was told to stop; commands that had not run have no Exit.
+	// EndedStopped means the guest was told to stop by StopSignal; commands that had not run have no Exit.
 	EndedStopped Ending = "stopped"
+	// EndedTerminated means that it was told by SIGTERM or SIGINT, as a command does that looks for others to end and
+	// finds the guest, whose argument has all commands in it.
+	EndedTerminated Ending = "terminated"
 	// EndedStartFailed means a command could not be started; the reason is in Result.Error.
 	EndedStartFailed Ending = "start_failed"
 )

@@ -30,7 +30,7 @@ func attached(job frame.Job) int {
 		awaitSize()
 	}
 	signals := make(chan os.Signal, 16)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGUSR1, syscall.SIGUSR2)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGUSR1, syscall.SIGUSR2, frame.StopSignal)
 	started := time.Now()
 	pid, err := start(job.Commands[0], job.Pids, [3]uintptr{0, 1, 2}, attr)
 	if err != nil {
@@ -42,6 +42,9 @@ func attached(job frame.Job) int {
 	}
 	go func() {
 		for s := range signals {
+			if s == frame.StopSignal { // which means something to us only
+				s = syscall.SIGTERM
+			}
 			syscall.Kill(-pid, s.(syscall.Signal))
 		}
 	}()

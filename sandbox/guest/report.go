@@ -37,7 +37,7 @@ func newReporter(job frame.Job) *reporter {
 func (r *reporter) run() {
 	result := frame.Result{Started: time.Now(), Ended: frame.EndedExited}
 	ends := make(chan os.Signal, 4)
-	signal.Notify(ends, syscall.SIGTERM, syscall.SIGINT)
+	signal.Notify(ends, frame.StopSignal, syscall.SIGTERM, syscall.SIGINT)
 	go r.watch(ends)
 	go r.out.unread()
 
@@ -63,9 +63,13 @@ func (r *reporter) run() {
 	r.mu.Unlock()
 	result.Files = collect(r.job.Collect)
 	result.Stdout, result.Stderr = r.stdout.finish(), r.stderr.finish()
-	result.Finished = time.Now()
+	result.Finished = after(result.Started)
 	r.out.writeJSON(frame.Final, result)
 }
+
+// after is now, so that it lies as long after an earlier moment as time has passed. The clock on the wall may have been set
+// meanwhile, and what a sandbox used is the difference of the two.
+func after(earlier time.Time) time.Time { return earlier.Add(time.Since(earlier)) }
 
 // watch ends the commands when the time is over or we are told to: politely first, by force after the grace or when
 // told again.
@@ -75,8 +79,12 @@ func (r *reporter) watch(ends <-chan os.Signal) {
 		timeout = time.After(r.job.Timeout)
 	}
 	select {
-	case <-ends:
-		r.end(frame.EndedStopped)
+	case s := <-ends:
+		if s == frame.StopSignal {
+			r.end(frame.EndedStopped)
+		} else {
+			r.end(frame.EndedTerminated)
+		}
 	case <-timeout:
 		r.end(frame.EndedTimeout)
 	}
@@ -140,7 +148,7 @@ func (r *reporter) command(c frame.Command) (*frame.Exit, error) {
 	pumps.Go(func() { r.stderr.pump(errR, &both) })
 
 	status := wait(pid)
-	finished := time.Now()
+	finished := after(started)
 	r.mu.Lock()
 	r.running = 0
 	r.mu.Unlock()

@@ -2,13 +2,14 @@
 // is the only package that imports Podman's bindings.
 //
 // An [Engine] uses the user's active Podman socket, or else runs a Podman service of its own for as long as the process
-// lives. Containers belong to neither: they go on when both are gone.
+// lives, and another one when that is killed. Containers belong to neither: they go on when both are gone.
 package podman
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 
@@ -38,7 +39,7 @@ type Options struct {
 type Engine struct {
 	values  context.Context // carries the bindings' connection, never a deadline: see with
 	version semver.Version
-	service *service // nil when the user's socket is used
+	link    link
 	host    host
 	guest   string // host path of the guest program
 	hosts   string // host path of the /etc/hosts of every sandbox
@@ -87,10 +88,13 @@ func refuseRoot(uid int, opts Options) error {
 
 func (e *Engine) connect(ctx context.Context, opts Options) error {
 	if opts.Socket != "" {
+		e.link.socket, e.link.foreign = opts.Socket, true
 		return e.dial(ctx, opts.Socket)
 	}
+	e.link.ociRuntime = e.host.ociRuntime
 	// Podman 4 takes its OCI runtime from the service's command line only, whatever the request says.
 	if user := userSocket(); user != "" && !opts.OwnService && e.host.ociRuntime == "" && e.dial(ctx, user) == nil {
+		e.link.socket = user
 		return nil
 	}
 	s, err := startService(e.host.ociRuntime)
@@ -101,16 +105,22 @@ func (e *Engine) connect(ctx context.Context, opts Options) error {
 		s.stop()
 		return s.explain(err)
 	}
-	e.service = s
+	e.link.own = s
 	return nil
 }
 
-// dial makes the connection that with hands on. The bindings ping once, and the answer tells the version.
+// dial makes the connection that with hands on. The bindings ping once, and the answer tells the version. From then on
+// all that they connect to is chosen by the link.
 func (e *Engine) dial(ctx context.Context, socket string) error {
 	conn, err := bindings.NewConnection(ctx, "unix://"+socket)
 	if err != nil {
 		return &sandbox.Error{Op: "connect to Podman", Err: err}
 	}
+	client, err := bindings.GetClient(conn)
+	if err != nil {
+		return &sandbox.Error{Op: "connect to Podman", Err: err}
+	}
+	client.Client.Transport.(*http.Transport).DialContext = e.link.dial
 	e.values = context.WithoutCancel(conn)
 	e.version = *bindings.ServiceVersion(conn)
 	return nil
@@ -144,9 +154,7 @@ func (e *Engine) Close() error {
 			conn.Client.CloseIdleConnections()
 		}
 	}
-	if e.service != nil {
-		e.service.stop()
-	}
+	e.link.close()
 	return nil
 }
 

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"syscall"
 
 	"github.com/containers/podman/v5/pkg/bindings/containers"
 	"github.com/containers/podman/v5/pkg/specgen"
@@ -70,7 +69,7 @@ func (e *Engine) generate(spec sandbox.Spec, view view) (*specgen.SpecGenerator,
 		return nil, fmt.Errorf("the commands are too long: %d bytes of %d; put them into a file", len(arg), maxJob)
 	}
 	yes, no := true, false
-	stop := syscall.SIGTERM
+	stop := frame.StopSignal
 
 	s := specgen.NewSpecGenerator(spec.Image, false)
 	s.RawImageName = spec.Image

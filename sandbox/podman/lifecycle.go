@@ -8,10 +8,13 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/containers/podman/v5/libpod/define"
 	"github.com/containers/podman/v5/pkg/bindings/containers"
+	"github.com/containers/podman/v5/pkg/domain/entities"
 	"golang.org/x/sys/unix"
 
 	"github.com/wrapix/wrapix/sandbox"
+	"github.com/wrapix/wrapix/sandbox/frame"
 )
 
 // Start implements sandbox.Runtime.
@@ -55,7 +58,7 @@ func (e *Engine) stop(ctx context.Context, name string, grace time.Duration) err
 		return err
 	}
 	if grace > 0 {
-		if err := e.Signal(ctx, name, unix.SignalName(syscall.SIGTERM)); err != nil {
+		if err := e.Signal(ctx, name, unix.SignalName(frame.StopSignal)); err != nil {
 			return err
 		}
 		waiting, cancel := context.WithTimeout(ctx, grace)
@@ -127,7 +130,9 @@ func (e *Engine) List(ctx context.Context, labels map[string]string) ([]sandbox.
 	if len(filter) > 0 {
 		opts = opts.WithFilters(map[string][]string{"label": filter})
 	}
-	list, err := containers.List(e.with(ctx), opts)
+	list, err := whole(ctx, &e.link, func(ctx context.Context) ([]entities.ListContainer, error) {
+		return containers.List(e.with(ctx), opts)
+	})
 	if err != nil {
 		return nil, fmt.Errorf("list sandboxes: %w", err)
 	}
@@ -147,7 +152,9 @@ func (e *Engine) List(ctx context.Context, labels map[string]string) ([]sandbox.
 
 // Inspect implements sandbox.Runtime.
 func (e *Engine) Inspect(ctx context.Context, name string) (sandbox.Container, error) {
-	c, err := containers.Inspect(e.with(ctx), name, nil)
+	c, err := whole(ctx, &e.link, func(ctx context.Context) (*define.InspectContainerData, error) {
+		return containers.Inspect(e.with(ctx), name, nil)
+	})
 	if err != nil {
 		return sandbox.Container{}, fmt.Errorf("inspect sandbox %s: %w", name, translate(err))
 	}
@@ -155,9 +162,13 @@ func (e *Engine) Inspect(ctx context.Context, name string) (sandbox.Container, e
 	if c.Name != name && c.ID != name {
 		return sandbox.Container{}, fmt.Errorf("inspect sandbox %s: %w", name, sandbox.ErrNotFound)
 	}
+	code := int(c.State.ExitCode)
+	if c.State.FinishedAt.IsZero() && state(c.State.Status) == sandbox.StateExited {
+		code = -1
+	}
 	return sandbox.Container{
 		Name: c.Name, ID: c.ID, Image: c.ImageName, Labels: c.Config.Labels,
-		State: state(c.State.Status), ExitCode: int(c.State.ExitCode), Created: c.Created,
+		State: state(c.State.Status), ExitCode: code, Created: c.Created,
 	}, nil
 }
 

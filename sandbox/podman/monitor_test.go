@@ -70,10 +70,10 @@ func (f writerFunc) Write(p []byte) (int, error) { f(p); return len(p), nil }
 // A socket that is there already is used, and left alone.
 func TestSocketOfSomebodyElse(t *testing.T) {
 	owner := connect(t)
-	if owner.service == nil {
+	if owner.link.own == nil {
 		t.Skip("a user socket is active")
 	}
-	e, err := Connect(t.Context(), Options{Socket: owner.service.socket()})
+	e, err := Connect(t.Context(), Options{Socket: owner.link.own.socket()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -91,13 +92,34 @@ func startService(ociRuntime string) (*service, error) {
 
 func (s *service) socket() string { return fmt.Sprintf("/proc/self/fd/%d", s.handle.Fd()) }
 
+// kill ends the service by force, and waits for it.
+func (s *service) kill() {
+	select {
+	case <-s.ended:
+	default:
+		syscall.Kill(-s.process.Pid, syscall.SIGKILL)
+		<-s.ended
+	}
+}
+
+// stopPatience is what a service gets to end in order.
+const stopPatience = 10 * time.Second
+
 // stop ends the service and waits for it.
 func (s *service) stop() {
 	s.once.Do(func() {
 		// The whole group: the user's first Podman since the boot is two processes, and the outer one may end without
 		// having passed the signal on. Monitors of containers have groups of their own.
-		syscall.Kill(-s.process.Pid, syscall.SIGTERM)
-		<-s.ended
+		select {
+		case <-s.ended: // by itself: its number may be somebody else's by now
+		default:
+			syscall.Kill(-s.process.Pid, syscall.SIGTERM)
+			select {
+			case <-s.ended:
+			case <-time.After(stopPatience):
+				s.kill()
+			}
+		}
 		s.handle.Close()
 	})
 }

@@ -23,7 +23,7 @@ func victim() {
 		fmt.Println("error:", err)
 		os.Exit(1)
 	}
-	fmt.Println("service", e.service.process.Pid)
+	fmt.Println("service", e.link.own.process.Pid)
 	spec := sandbox.Spec{
 		Name: os.Getenv("WRAPIX_TEST_CHILD"), Image: os.Getenv("WRAPIX_TEST_IMAGE"), Record: os.Getenv("WRAPIX_TEST_RECORD"),
 		Labels:    map[string]string{"wrapix.test": "killed"},
@@ -109,10 +109,10 @@ func watchProcess(t *testing.T, pid int) (gone func()) {
 
 func TestCloseEndsService(t *testing.T) {
 	e := open(t)
-	if e.service == nil {
+	if e.link.own == nil {
 		t.Skip("a user socket is active")
 	}
-	gone := watchProcess(t, e.service.process.Pid)
+	gone := watchProcess(t, e.link.own.process.Pid)
 	if err := e.Close(); err != nil {
 		t.Fatal(err)
 	}

@@ -38,10 +38,12 @@ var guestTests = []test{
 		check(t, "stdout", o.stdout, "sent\n")
 	}},
 	{"AsksToStop", func(t *testing.T, s *suite) {
-		// The one thing that a command can do to the guest: have itself stopped. Only who asked for it may take
-		// "stopped" for its own.
-		o := s.do(t, s.spec(t, "kill -TERM 1; sleep 1000"))
-		check(t, "ended", o.Ended, sandbox.EndedStopped)
+		// The one thing that a command can do to the guest: have itself stopped. What commands send to others by mistake
+		// is told from what only somebody outside has a use for.
+		for signal, ended := range map[string]sandbox.Ending{"TERM": sandbox.EndedTerminated, "INT": sandbox.EndedTerminated, "PWR": sandbox.EndedStopped} {
+			o := s.do(t, s.spec(t, "kill -"+signal+" 1; sleep 1000"))
+			check(t, signal, o.Ended, ended)
+		}
 	}},
 	{"KillsAll", func(t *testing.T, s *suite) {
 		spec := s.spec(t, "")

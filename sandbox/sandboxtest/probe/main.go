@@ -104,10 +104,10 @@ func threads() []int {
 	return tids
 }
 
-// sendSignals sends process 1 every signal but the two that ask it to stop.
+// sendSignals sends process 1 every signal but the three that ask it to stop.
 func sendSignals() {
 	for s := syscall.Signal(1); s <= 64; s++ {
-		if s != syscall.SIGTERM && s != syscall.SIGINT {
+		if s != syscall.SIGTERM && s != syscall.SIGINT && s != syscall.SIGPWR {
 			syscall.Kill(1, s)
 		}
 	}
