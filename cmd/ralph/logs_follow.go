@@ -52,6 +52,9 @@ func (o *logsOptions) runFollow(ctx context.Context) error {
 		return err
 	}
 	r, err := f.begin(ctx)
+	for errors.Is(err, control.ErrNobody) { // it ended while it was asked: then the store is free in a moment
+		r, err = f.begin(ctx)
+	}
 	if err != nil {
 		return err
 	}
