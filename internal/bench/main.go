@@ -41,7 +41,7 @@ func run(ctx context.Context, bin string, rounds int, word string) (missed bool,
 		return false, err
 	}
 	defer b.close()
-	fmt.Printf("%-44s %12s %12s  %-22s %-8s\n", "what (median of "+fmt.Sprint(rounds)+" rounds)", "ours", "theirs", "ratio (min..max)", "goal")
+	fmt.Printf("%-46s %12s %12s  %-22s %-8s\n", "what (median of "+fmt.Sprint(rounds)+" rounds)", "ours", "theirs", "ratio (min..max)", "goal")
 	for _, p := range b.pairs() {
 		if !strings.Contains(p.what, word) {
 			continue
@@ -52,7 +52,7 @@ func run(ctx context.Context, bin string, rounds int, word string) (missed bool,
 			return missed, ctx.Err()
 		case err != nil:
 			missed = true
-			fmt.Printf("%-44s not measured: %v\n", p.what, err)
+			fmt.Printf("%-46s not measured: %v\n", p.what, err)
 		default:
 			missed = missed || !result.ok
 			fmt.Println(result)
