@@ -1,12 +1,11 @@
 package control
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"os"
 	"runtime"
-	"runtime/pprof"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"testing"
@@ -34,7 +33,7 @@ func BenchmarkLoopMemory(b *testing.B) {
 		w := p.start(b, "w", memoryTasks)
 		s := p.serve(b, func(o *Options) { o.Gather = 0 }) // the default
 		wait := startReaders(b, p.folder, 1)
-		steps := &busy{feed: p.feed}
+		steps := &busy{b: b, feed: p.feed}
 		runner := &engine.Runner{Store: p.Store, Steps: steps, Notifier: silent{}, Clock: wallClock{}, Observe: p.feed.Observe}
 		w, err := runner.Loop(context.Background(), w)
 		if err != nil || w.State != engine.Done || w.Iterations != memoryTasks*memoryAttempts {
@@ -58,6 +57,7 @@ func BenchmarkLoopMemory(b *testing.B) {
 // the engine would stop it.
 type busy struct {
 	patient
+	b           *testing.B
 	feed        *Feed
 	attempts    int
 	early, late memory
@@ -75,9 +75,9 @@ func (s *busy) Run(_ context.Context, w engine.Workflow, a engine.Activity) (eng
 	}
 	switch s.attempts++; s.attempts {
 	case memoryEarly:
-		s.early = memoryNow()
+		s.early = memoryNow(s.b)
 	case memoryLate:
-		s.late = memoryNow()
+		s.late = memoryNow(s.b)
 	}
 	o.Signal, o.Message, o.CostUSD = engine.SignalComplete, fmt.Sprintf("Attempt %d: the greeting is printed now.", s.attempts), 0.1
 	o.Tree, o.Snapshot = fmt.Sprintf("%040x", s.attempts), fmt.Sprintf("%040x", s.attempts)
@@ -87,21 +87,32 @@ func (s *busy) Run(_ context.Context, w engine.Workflow, a engine.Activity) (eng
 // memory is what a process has of it, in bytes.
 type memory struct{ heap, resident uint64 }
 
-func memoryNow() (m memory) {
-	runtime.GC()
+func memoryNow(b *testing.B) memory {
+	debug.FreeOSMemory() // else it would be told how far the collector happens to be
 	var stats runtime.MemStats
 	runtime.ReadMemStats(&stats)
-	m.heap = stats.HeapAlloc
-	if p := os.Getenv("HEAPPROF"); p != "" { hp, _ := os.Create(fmt.Sprintf("%s.%d", p, stats.Mallocs)); pprof.WriteHeapProfile(hp); hp.Close() }
-	status, _ := os.ReadFile("/proc/self/status")
-	fmt.Fprintf(os.Stderr, "DEBUG %s heap %d sys %d\n", bytes.ReplaceAll(status[bytes.Index(status, []byte("VmRSS")):bytes.Index(status, []byte("VmData"))], []byte("\n"), []byte(" ")), stats.HeapAlloc, stats.HeapSys)
-	for line := range strings.Lines(string(status)) {
-		if rest, ok := strings.CutPrefix(line, "RssAnon:"); ok {
-			kb, _ := strconv.ParseUint(strings.Fields(rest)[0], 10, 64)
-			m.resident = kb << 10
-		}
-	}
-	return m
+	return memory{heap: stats.HeapAlloc, resident: resident(b)}
 }
 
-var _ = store.File
+// resident adds up what of the process's mappings is in memory, but for the database.
+func resident(b *testing.B) (bytes uint64) {
+	text, err := os.ReadFile("/proc/self/smaps")
+	if err != nil {
+		b.Skip("the kernel does not tell what is in memory: ", err)
+	}
+	database := false
+	for line := range strings.Lines(string(text)) {
+		fields := strings.Fields(line)
+		switch {
+		case !strings.HasSuffix(fields[0], ":"): // the begin of a mapping
+			database = strings.HasSuffix(fields[len(fields)-1], "/"+store.File)
+		case fields[0] == "Rss:" && !database:
+			kb, err := strconv.ParseUint(fields[1], 10, 64)
+			if err != nil {
+				b.Fatal(err)
+			}
+			bytes += kb << 10
+		}
+	}
+	return bytes
+}

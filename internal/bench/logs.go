@@ -80,4 +80,3 @@ func writeLines(path string, size int) error {
 	}
 	return err
 }
-

@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"syscall"
 )
@@ -23,6 +24,7 @@ func main() {
 	word := flag.String("run", "", "measure only what has this word in its name")
 	bin := flag.String("bin", "bin", "where ralph and wrapix are")
 	flag.Parse()
+	debug.SetGCPercent(400) // as ralph does, of which parts run here
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	missed, err := run(ctx, *bin, *rounds, *word)

@@ -121,26 +121,39 @@ func command(times int, dir string, args ...string) measure {
 
 // benchmark measures a Go benchmark of a package. The packages' own tests are where both sides of a library's promise
 // stand beside each other.
-func (b *bench) benchmark(pkg, name, times string) measure { return b.reported(pkg, name, times, "ns/op") }
-
-// reported is what a Go benchmark of a package reports in a unit.
-func (b *bench) reported(pkg, name, times, unit string) measure {
-	line := regexp.MustCompile(`(?m)^Benchmark\S+\s+\d+\s.*?([0-9.e+]+) ` + regexp.QuoteMeta(unit) + `(?:\s|$)`)
+func (b *bench) benchmark(pkg, name, times string) measure {
 	return func(ctx context.Context) (float64, error) {
-		program, err := b.program(ctx, pkg)
+		out, err := b.runBenchmark(ctx, pkg, name, times, b.dir)
 		if err != nil {
 			return 0, err
 		}
-		cmd := exec.CommandContext(ctx, program, "-test.run=^$", "-test.bench=^Benchmark"+name+"$", "-test.benchtime="+times)
-		cmd.Dir = filepath.Join(b.root, pkg)
-		cmd.Env = append(os.Environ(), "TMPDIR="+b.dir)
-		out, err := cmd.CombinedOutput()
-		match := line.FindSubmatch(out)
-		if err != nil || match == nil {
-			return 0, fmt.Errorf("benchmark %s of %s: %v\n%s", name, pkg, err, out)
-		}
-		return strconv.ParseFloat(string(match[1]), 64)
+		return reported(out, "ns/op")
 	}
+}
+
+// runBenchmark runs a Go benchmark with its files below a folder, and returns what it printed.
+func (b *bench) runBenchmark(ctx context.Context, pkg, name, times, temp string) ([]byte, error) {
+	program, err := b.program(ctx, pkg)
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.CommandContext(ctx, program, "-test.run=^$", "-test.bench=^Benchmark"+name+"$", "-test.benchtime="+times)
+	cmd.Dir = filepath.Join(b.root, pkg)
+	cmd.Env = append(os.Environ(), "TMPDIR="+temp)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		err = fmt.Errorf("benchmark %s of %s: %w\n%s", name, pkg, err, out)
+	}
+	return out, err
+}
+
+// reported is what a benchmark reports in a unit.
+func reported(out []byte, unit string) (float64, error) {
+	match := regexp.MustCompile(`(?m)^Benchmark.*\s([0-9.e+]+) ` + regexp.QuoteMeta(unit) + `(?:\s|$)`).FindSubmatch(out)
+	if match == nil {
+		return 0, fmt.Errorf("a benchmark does not report %s:\n%s", unit, out)
+	}
+	return strconv.ParseFloat(string(match[1]), 64)
 }
 
 // program compiles a package's tests once.

@@ -13,13 +13,13 @@ import (
 	"github.com/wrapix/wrapix/store"
 )
 
-// The store that is recovered. A process works on one workflow at a time, so a crash leaves one attempt without an
-// outcome: this is what a hundred crashes leave after which nobody went on with what was interrupted.
+// The store that is recovered. One process works on a store, and on one workflow at a time, so a crash leaves one attempt
+// without an outcome: this is what ten crashes leave after which nobody went on with what was interrupted.
 const (
 	openWorkflows = 1000
 	openTasks     = 10
 	eventsOfEach  = 100
-	interruptedBy = 10 // every so many of the workflows
+	interruptedBy = 100 // every so many of the workflows
 )
 
 // recovery measures what a start does before anything new may begin: the store is opened for writing, which checks its
