@@ -20,7 +20,7 @@ func (b *bench) lastLines() measure {
 		if err != nil {
 			return 0, err
 		}
-		return command(10, project, b.bin("ralph"), "logs", "-n", "100", "T1/1")(ctx)
+		return command(20, project, b.bin("ralph"), "logs", "-n", "100", "T1/1")(ctx)
 	}
 }
 
@@ -31,11 +31,11 @@ func (b *bench) lastLinesAllowed() measure {
 		if err != nil {
 			return 0, err
 		}
-		tail, err := command(10, project, "tail", "-n", "100", transcript)(ctx)
+		tail, err := command(20, project, "tail", "-n", "100", transcript)(ctx)
 		if err != nil {
 			return 0, err
 		}
-		start, err := command(10, project, b.bin("ralph"), "--version")(ctx)
+		start, err := command(20, project, b.bin("ralph"), "--version")(ctx)
 		return 2*tail + start, err
 	}
 }

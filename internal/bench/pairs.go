@@ -37,7 +37,7 @@ func (b *bench) pairs() []pair {
 			ours: b.lastLines(), theirs: b.lastLinesAllowed(),
 		}, {
 			what: "transitions, 20 readers follow / none", goal: 0.8, unit: rates,
-			ours: b.benchmark("control", "TransitionsFollowed", "2000x"), theirs: b.benchmark("control", "TransitionsAlone", "2000x"),
+			ours: b.benchmark("control", "TransitionsFollowed", "1000x"), theirs: b.benchmark("control", "TransitionsAlone", "1000x"),
 		}, {
 			what: "memory of a loop, 10000 iterations / 100", goal: 1.2, unit: sizes, most: 1,
 			ours: late, theirs: early,
