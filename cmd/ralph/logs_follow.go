@@ -244,6 +244,8 @@ func (f *following) hearOne(ctx context.Context, r reader) error {
 	}
 	err := r.Events(ctx, f.id, f.w.Seq, func(e engine.Event) error { return f.see(control.Update{Event: &e}) })
 	switch left := f.runs(); {
+	case errors.Is(err, control.ErrNobody): // who held the store, for something else, ended
+		return nil
 	case err != nil:
 		return err
 	case f.loop == nil || len(left) == 0:
