@@ -19,7 +19,7 @@ func (b *bench) loopMemory() (late, early measure) {
 				} else {
 					defer os.RemoveAll(temp)
 				}
-				if out, err = b.runBenchmark(ctx, "control", "LoopMemory", "1x", temp); err != nil {
+				if out, err = b.runBenchmark(ctx, "cmd/ralph", "LoopMemory", "1x", temp); err != nil {
 					return 0, err
 				}
 			}

@@ -1,9 +1,11 @@
-package control
+package main
 
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
+	"path/filepath"
 	"runtime"
 	"runtime/debug"
 	"strconv"
@@ -11,7 +13,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wrapix/wrapix/control"
 	"github.com/wrapix/wrapix/engine"
+	"github.com/wrapix/wrapix/internal/terminal"
 	"github.com/wrapix/wrapix/store"
 )
 
@@ -23,27 +27,40 @@ const (
 	memoryLate     = memoryTasks*memoryAttempts - memoryEarly
 )
 
-// BenchmarkLoopMemory is a loop of 10,000 iterations: the engine's own, with a real store, socket and feed and a reader
-// that follows, and activities that do nothing. It reports what the process has of memory near the begin and near the
-// end: its live heap, and all that is resident, without the database's own pages, which the kernel takes back when it
-// likes.
+// BenchmarkLoopMemory is a loop of 10,000 iterations in this program, as a session puts it together: the engine, a real
+// store, the socket and a reader that follows, and the lines that are printed. Its activities do nothing. It reports
+// what the process has of memory near the begin and near the end: its live heap, and all that is resident, without the
+// database's own pages, which the kernel takes back when it likes.
 func BenchmarkLoopMemory(b *testing.B) {
 	for b.Loop() {
-		p := newProject(b)
-		w := p.start(b, "w", memoryTasks)
-		s := p.serve(b, func(o *Options) { o.Gather = 0 }) // the default
-		wait := startReaders(b, p.folder, 1)
-		steps := &busy{b: b, feed: p.feed}
-		runner := &engine.Runner{Store: p.Store, Steps: steps, Notifier: silent{}, Clock: wallClock{}, Observe: p.feed.Observe}
-		w, err := runner.Loop(context.Background(), w)
-		if err != nil || w.State != engine.Done || w.Iterations != memoryTasks*memoryAttempts {
+		out := terminal.NewOutput(io.Discard)
+		s := &session{
+			project: &project{app: &app{streams: &terminal.Streams{Out: out, Err: out}, now: time.Now}},
+			show:    &plain{out: out, events: true}, feed: &control.Feed{}, state: filepath.Join(b.TempDir(), "state"), works: "w",
+		}
+		if err := os.Mkdir(s.state, 0o700); err != nil {
+			b.Fatal(err)
+		}
+		var err error
+		if s.store, err = store.Open(filepath.Join(s.state, store.File), store.Options{}); err != nil {
+			b.Fatal(err)
+		}
+		steps := &busy{b: b, feed: s.feed}
+		s.runner = &engine.Runner{Store: s.store, Steps: steps, Notifier: silent{}, Clock: clock{s.now}, Observe: s.observe}
+		w, err := s.runner.Start(b.Context(), startOfMemory())
+		if err != nil {
+			b.Fatal(err)
+		}
+		s.serve(b.Context(), "loop")
+		followed := make(chan error, 1)
+		go func() { followed <- followAll(b.Context(), s.state, w.ID) }()
+		if w, err = s.runner.Loop(b.Context(), w); err != nil || w.State != engine.Done || w.Iterations != memoryTasks*memoryAttempts {
 			b.Fatalf("%s after %d iterations: %v", w.State, w.Iterations, err)
 		}
-		wait()
-		if err := s.Close(); err != nil {
-			b.Error(err)
+		if err := <-followed; err != nil {
+			b.Errorf("the reader: %v", err)
 		}
-		if err := p.Store.Close(); err != nil {
+		if err := s.Close(); err != nil {
 			b.Error(err)
 		}
 		for name, at := range map[string]memory{"early": steps.early, "late": steps.late} {
@@ -53,12 +70,36 @@ func BenchmarkLoopMemory(b *testing.B) {
 	}
 }
 
+func startOfMemory() engine.Start {
+	source := engine.Source{Text: "# A long night", Hash: "h", Complete: true, Reason: "it is complete"}
+	for i := range memoryTasks {
+		source.Tasks = append(source.Tasks, engine.PlannedTask{
+			ID: engine.TaskID(fmt.Sprintf("T%d", i+1)), Title: "Greet another person", Checks: []string{"go test ./..."},
+		})
+	}
+	return engine.Start{ID: "w", Label: "Night", SpecPath: "specs/night.md", Source: source}
+}
+
+// followAll is a reader to the end of the workflow.
+func followAll(ctx context.Context, state string, id engine.WorkflowID) error {
+	c, err := control.Dial(ctx, control.ClientOptions{Folder: state, Program: version})
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	return c.Follow(ctx, id, control.FollowOptions{Output: true}, func(control.Update) error { return nil })
+}
+
+type silent struct{}
+
+func (silent) Notify(context.Context, engine.Notification) {}
+
 // busy is an agent whose work is checked and found wanting, until its last attempt. It changes the files each time, or
 // the engine would stop it.
 type busy struct {
-	patient
+	engine.Steps
 	b           *testing.B
-	feed        *Feed
+	feed        *control.Feed
 	attempts    int
 	early, late memory
 }
@@ -83,6 +124,9 @@ func (s *busy) Run(_ context.Context, w engine.Workflow, a engine.Activity) (eng
 	o.Tree, o.Snapshot = fmt.Sprintf("%040x", s.attempts), fmt.Sprintf("%040x", s.attempts)
 	return o, nil
 }
+
+func (s *busy) Release(context.Context, engine.WorkflowID, engine.Activity) error { return nil }
+func (s *busy) Sweep(context.Context, engine.WorkflowID, []engine.Activity) error { return nil }
 
 // memory is what a process has of it, in bytes.
 type memory struct{ heap, resident uint64 }
