@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -59,7 +60,8 @@ func (b *bench) talkative(ctx context.Context) (project, transcript string, err 
 	return project, transcript, writeLines(transcript, transcriptBytes)
 }
 
-// writeLines writes a file of so many bytes, of lines as an agent prints them.
+// writeLines writes a file of so many bytes, of lines as an agent prints them, and waits until it is on the disk: what is
+// measured next would share the machine with that.
 func writeLines(path string, size int) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
@@ -78,5 +80,5 @@ func writeLines(path string, size int) error {
 	if err == nil {
 		err = out.Flush()
 	}
-	return err
+	return errors.Join(err, f.Sync())
 }
