@@ -18,7 +18,7 @@ import (
 // The zero Feed is ready for use. Its fields must not be changed after that.
 type Feed struct {
 	// MaxEvents and MaxBytes bound what is kept of a workflow for readers that come later than the engine: 8192 events
-	// and 4 MiB when zero. The latest event is kept whatever its size.
+	// and 4 MiB when zero. The latest event is kept whatever its size. What all readers have is let go.
 	MaxEvents, MaxBytes int
 
 	followers atomic.Int32
@@ -41,9 +41,10 @@ type topic struct {
 	readers map[*subscription]struct{}
 }
 
-// subscription is one reader's place. Its fields but the first belong to the reader alone.
+// subscription is one reader's place. Its fields but the first two belong to the reader alone.
 type subscription struct {
 	wake   chan struct{} // holds a token when there may be something new
+	has    uint64        // the event up to which it needs nothing any more; 0 while it reads the store
 	feed   *Feed
 	id     engine.WorkflowID
 	topic  *topic
@@ -152,6 +153,8 @@ func (s *subscription) next(after uint64) news {
 	f, t := s.feed, s.topic
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	s.has = after
+	t.forget()
 	n := news{ended: t.ended}
 	if t.last > after {
 		if len(t.frames) == 0 || t.frames[0].seq > after+1 {
@@ -183,13 +186,27 @@ func (t *topic) add(fr frame, limits func() (events, bytes int)) {
 	}
 	t.frames, t.bytes, t.last = append(t.frames, fr), t.bytes+len(fr.text), fr.seq
 	events, size := limits()
-	drop := 0
-	for drop < len(t.frames)-1 && (len(t.frames)-drop > events || t.bytes > size) {
-		t.bytes -= len(t.frames[drop].text)
-		t.frames[drop] = frame{} // appending copies the list now and then, but its text goes at once
-		drop++
+	for len(t.frames) > 1 && (len(t.frames) > events || t.bytes > size) {
+		t.drop()
 	}
-	t.frames = t.frames[drop:]
+}
+
+// forget lets go what all readers have. Who comes later has it from the store.
+func (t *topic) forget() {
+	has := t.last
+	for s := range t.readers {
+		has = min(has, s.has)
+	}
+	for len(t.frames) > 0 && t.frames[0].seq <= has {
+		t.drop()
+	}
+}
+
+// drop lets the first event go.
+func (t *topic) drop() {
+	t.bytes -= len(t.frames[0].text)
+	t.frames[0] = frame{} // appending copies the list now and then, but its text goes at once
+	t.frames = t.frames[1:]
 }
 
 // activity notes which activities run.

@@ -71,6 +71,30 @@ func TestFeedIsBounded(t *testing.T) {
 	}
 }
 
+func TestFeedForgetsWhatAllReadersHave(t *testing.T) {
+	var f Feed
+	fast, slow := f.subscribe("w", false), f.subscribe("w", false)
+	defer slow.close()
+	observed(&f, 1, 2, 3, 4, 5)
+	fast.next(0)
+	fast.next(5)
+	if got := numbers(slow.next(2)); len(got) != 3 {
+		t.Errorf("the slow reader gets %v", got)
+	}
+	if kept := f.topics["w"]; len(kept.frames) != 3 {
+		t.Errorf("%d events are kept for the slow reader", len(kept.frames))
+	}
+	fast.close()
+	slow.next(5)
+	if kept := f.topics["w"]; len(kept.frames) != 0 || kept.bytes != 0 {
+		t.Errorf("%d events of %d bytes are kept for nobody", len(kept.frames), kept.bytes)
+	}
+	observed(&f, 6)
+	if got := numbers(slow.next(5)); len(got) != 1 || got[0] != 6 {
+		t.Errorf("after all was forgotten: %v", got)
+	}
+}
+
 func mustFrame(seq uint64) []byte {
 	f, err := newFrame(engine.Event{Seq: seq, Type: engine.WaitNotified, Data: engine.NoData{}})
 	if err != nil {

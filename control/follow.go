@@ -15,7 +15,8 @@ import (
 // FollowOptions say what to follow.
 type FollowOptions struct {
 	After uint64 // the last event that is known already
-	// Output also tells when activities print. What they print is in their transcript files: read on there.
+	// Output also tells when activities print, on standard output or standard error. What they print is in their files by
+	// then: read on there.
 	Output bool
 }
 

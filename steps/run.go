@@ -101,11 +101,17 @@ func (s *Steps) Resume(ctx context.Context, w engine.Workflow, a engine.Activity
 // follow runs the sandbox, or takes up one that runs, with its output going to the transcript, and makes the outcome
 // of its result.
 func (s *Steps) follow(ctx context.Context, w engine.Workflow, a engine.Activity, spec sandbox.Spec, resume bool) (engine.Outcome, error) {
-	t, err := newTranscript(AttemptDir(s.o.State, w.ID, a.ID), func(b []byte) {
+	live := func(b []byte) {
 		if s.o.Output != nil {
 			s.o.Output(a.ID, b)
 		}
-	})
+	}
+	grown := func() {
+		if s.o.Printed != nil {
+			s.o.Printed(w.ID, a.ID)
+		}
+	}
+	t, err := newTranscript(AttemptDir(s.o.State, w.ID, a.ID), live, grown)
 	if errors.Is(err, os.ErrNotExist) {
 		return engine.Outcome{}, sandbox.ErrLost // its folder is gone, and the record with it
 	}

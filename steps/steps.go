@@ -53,8 +53,11 @@ type Options struct {
 	TranscriptLimit int64
 	// Snapshots records the work tree before and after each of the agent's attempts; nil records nothing.
 	Snapshots *snapshot.Repo
-	// Output sees what activities print, as it comes. It may be nil, and must not block.
+	// Output sees what activities print on standard output, as it comes. It may be nil, and must not block.
 	Output func(id engine.AttemptID, b []byte)
+	// Printed is told when an activity has printed something that its files have by now, on standard error too. It may
+	// be nil, and must not block.
+	Printed func(w engine.WorkflowID, id engine.AttemptID)
 }
 
 // Steps performs activities; it implements engine.Steps.

@@ -13,13 +13,22 @@ import (
 	"github.com/wrapix/wrapix/internal/terminal"
 )
 
+type historyOptions struct {
+	*app
+	task, since string
+}
+
 func newHistory(a *app) *cobra.Command {
-	return &cobra.Command{
+	o := &historyOptions{app: a}
+	cmd := &cobra.Command{
 		Use:   "history",
 		Short: "Tell what happened in a workflow, event by event",
 		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return a.history(cmd.Context()) },
+		RunE:  func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
 	}
+	cmd.Flags().StringVar(&o.task, "task", "", "only what happened to one `TASK`")
+	cmd.Flags().StringVar(&o.since, "since", "", "only what happened since a `TIME`: 2h or 3d ago, 2026-03-01, or 2026-03-01T22:00:00Z")
+	return cmd
 }
 
 // eventDocument is one event of `ralph history --json`.
@@ -43,8 +52,12 @@ func newEventDocument(e engine.Event) eventDocument {
 	return d
 }
 
-func (a *app) history(ctx context.Context) error {
-	p, err := a.project()
+func (o *historyOptions) run(ctx context.Context) error {
+	since, err := parseSince(o.since, o.now())
+	if err != nil {
+		return err
+	}
+	p, err := o.project()
 	if err != nil {
 		return err
 	}
@@ -57,12 +70,24 @@ func (a *app) history(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	out := bufio.NewWriterSize(a.streams.Out, 64<<10)
-	if a.json {
-		err = writeHistoryJSON(ctx, out, s, w.ID)
+	task := engine.TaskID(o.task)
+	if task != "" && w.Task(task) == nil {
+		return meant{Task: task}.unknown(w)
+	}
+	events := func(yield func(engine.Event) error) error {
+		return s.Events(ctx, w.ID, 0, func(e engine.Event) error {
+			if task != "" && e.Task != task || e.Time.Before(since) {
+				return nil
+			}
+			return yield(e)
+		})
+	}
+	out := bufio.NewWriterSize(o.streams.Out, 64<<10)
+	if o.json {
+		err = writeHistoryJSON(out, w.ID, events)
 	} else {
-		err = s.Events(ctx, w.ID, 0, func(e engine.Event) error {
-			_, err := fmt.Fprintf(out, "%6d  %s  %s\n", e.Seq, e.Time.Local().Format("2006-01-02 15:04:05"), describe(e))
+		err = events(func(e engine.Event) error {
+			_, err := fmt.Fprintf(out, "%6d  %s  %s\n", e.Seq, e.Time.Local().Format(time.DateTime), describe(e))
 			return err
 		})
 	}
@@ -72,15 +97,34 @@ func (a *app) history(ctx context.Context) error {
 	return out.Flush()
 }
 
+// parseSince reads a time, a day (its begin where the reader is), or how long ago something was. Without one it is the
+// zero time.
+func parseSince(text string, now time.Time) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	if t, err := time.Parse(time.RFC3339, text); err == nil {
+		return t, nil
+	}
+	if t, err := time.ParseInLocation(time.DateOnly, text, time.Local); err == nil {
+		return t, nil
+	}
+	age, err := parseAge(text)
+	if err != nil {
+		return time.Time{}, usagef("ralph history --since 2h", "history: %q is neither a time nor how long ago one was", text)
+	}
+	return now.Add(-age), nil
+}
+
 // writeHistoryJSON prints the document event by event: it may be longer than should be held in memory.
-func writeHistoryJSON(ctx context.Context, out *bufio.Writer, s reader, id engine.WorkflowID) error {
+func writeHistoryJSON(out *bufio.Writer, id engine.WorkflowID, events func(yield func(engine.Event) error) error) error {
 	name, err := json.Marshal(string(id))
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(out, `{"schema":%d,"workflow":%s,"events":[`, schema, name)
 	separator := "\n"
-	err = s.Events(ctx, id, 0, func(e engine.Event) error {
+	err = events(func(e engine.Event) error {
 		text, err := json.Marshal(newEventDocument(e))
 		if err != nil {
 			return fmt.Errorf("encode event %d: %w", e.Seq, err)

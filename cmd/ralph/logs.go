@@ -4,9 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
-	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -21,6 +18,8 @@ type logsOptions struct {
 	*app
 	attempt     string
 	stderr, raw bool
+	follow      bool
+	lines       int // the last so many; all when negative
 }
 
 func newLogs(a *app) *cobra.Command {
@@ -28,14 +27,34 @@ func newLogs(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "logs [TASK[/ATTEMPT[/check-N]]]",
 		Short: "Print what an attempt or its check printed; by default the latest attempt",
-		Args:  cobra.MaximumNArgs(1),
+		Long: `Print what an attempt or its check printed; by default the latest attempt.
+
+With --follow it goes on with what is printed from then on, while a loop works
+in another process. An attempt or check that is named is followed to its end. Of
+a task, and where nothing is named, each further attempt and check follows as it
+begins, below a line that says which, until the task is finished or the loop
+ends. What has not begun is waited for while a loop works. When the loop is
+killed, the next one is waited for. The exit code is 0, and 130 after Ctrl-C,
+which leaves the loop alone.`,
+		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				o.attempt = args[0]
 			}
+			switch given := cmd.Flags().Changed("lines"); {
+			case !given:
+				o.lines = -1
+			case o.lines < 0:
+				return usagef("ralph logs -n 100", "%d lines cannot be printed", o.lines)
+			}
+			if o.follow {
+				return o.runFollow(cmd.Context())
+			}
 			return o.run(cmd.Context())
 		},
 	}
+	cmd.Flags().BoolVarP(&o.follow, "follow", "f", false, "go on with what is printed from now on")
+	cmd.Flags().IntVarP(&o.lines, "lines", "n", 0, "begin with the last `N` lines; all when it is not given")
 	cmd.Flags().BoolVar(&o.stderr, "stderr", false, "what it printed on standard error")
 	cmd.Flags().BoolVar(&o.raw, "raw", false, "the bytes as they were, also such as a terminal acts upon")
 	return cmd
@@ -60,14 +79,14 @@ func (o *logsOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := p.pruned(w.ID); err != nil {
+		return err
+	}
 	state, err := config.StateDir(p.root)
 	if err != nil {
 		return err
 	}
 	dir := steps.AttemptDir(state, w.ID, id)
-	if err := p.pruned(w.ID); err != nil {
-		return err
-	}
 	d := logsDocument{
 		Schema: schema, Workflow: string(w.ID), Attempt: id.String(), Folder: dir,
 		Stdout: filepath.Join(dir, steps.TranscriptName), Stderr: filepath.Join(dir, steps.StderrName),
@@ -75,29 +94,36 @@ func (o *logsOptions) run(ctx context.Context) error {
 	if o.json {
 		return o.printJSON(d)
 	}
-	name := d.Stdout
-	if o.stderr {
-		name = d.Stderr
+	t := o.tail(filepath.Join(dir, o.file()), &lastByte{Writer: o.streams.Out}, o.lines)
+	err = errors.Join(t.more(ctx), t.close())
+	switch {
+	case ctx.Err() != nil:
+		return exitWith(exitInterrupted)
+	case err != nil:
+		return fmt.Errorf("print what %s printed: %w", id, err)
+	case t.file == nil:
+		return printedNothing(w.ID, id)
 	}
-	f, err := os.Open(name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%s of workflow %s has printed nothing yet: %w", id, w.ID, engine.ErrNotFound)
-	}
-	if err != nil {
-		return fmt.Errorf("read what %s printed: %w", id, err)
-	}
-	defer f.Close()
-	return o.print(f)
+	return nil
 }
 
-func (o *logsOptions) print(f io.Reader) error {
-	if o.raw {
-		_, err := io.Copy(o.streams.Out, f)
-		return err
+func printedNothing(w engine.WorkflowID, id engine.AttemptID) error {
+	return fmt.Errorf("%s of workflow %s has printed nothing yet: %w", id, w, engine.ErrNotFound)
+}
+
+// file is the name of the one of an attempt's files that is printed.
+func (o *logsOptions) file() string {
+	if o.stderr {
+		return steps.StderrName
 	}
-	clean := terminal.NewCleaner(o.streams.Out)
-	if _, err := io.Copy(clean, f); err != nil {
-		return err
+	return steps.TranscriptName
+}
+
+// tail prints a file as the flags say.
+func (o *logsOptions) tail(path string, out *lastByte, lines int) *tail {
+	t := &tail{path: path, lines: lines, out: out}
+	if !o.raw {
+		t.clean = terminal.NewCleaner(out)
 	}
-	return clean.Close()
+	return t
 }

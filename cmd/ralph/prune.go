@@ -65,9 +65,13 @@ type prunedWorkflow struct {
 }
 
 func (o *pruneOptions) run(ctx context.Context) error {
+	const try = "ralph prune --older-than 30d"
+	if o.olderThan == "" {
+		return usagef(try, "prune: it is not said how long ago a workflow must have ended")
+	}
 	age, err := parseAge(o.olderThan)
 	if err != nil {
-		return err
+		return usagef(try, "prune: %w", err)
 	}
 	p, err := o.project()
 	if err != nil {
@@ -141,10 +145,6 @@ func (o *pruneOptions) print(d pruneDocument) error {
 
 // parseAge reads how long ago something was: 30d, 12h, 90m.
 func parseAge(text string) (time.Duration, error) {
-	const try = "ralph prune --older-than 30d"
-	if text == "" {
-		return 0, usagef(try, "prune: it is not said how long ago a workflow must have ended")
-	}
 	age, err := time.ParseDuration(text)
 	if days, ok := strings.CutSuffix(text, "d"); ok {
 		var n int
@@ -154,7 +154,7 @@ func parseAge(text string) (time.Duration, error) {
 		age = time.Duration(n) * 24 * time.Hour
 	}
 	if err != nil || age < 0 {
-		return 0, usagef(try, "prune: %q is no age", text)
+		return 0, fmt.Errorf("%q is no age", text)
 	}
 	return age, nil
 }

@@ -75,7 +75,7 @@ func (s *session) connect(ctx context.Context) (err error) {
 		Agent: s.conf.Agent.Command, Checks: commands(s.conf.Checks), Image: s.image, Profiles: config.Profiles(),
 		Network: sandbox.Network(s.conf.Sandbox.Network), Env: s.conf.Sandbox.Env,
 		Limits:    sandbox.Limits{MemoryBytes: s.conf.Sandbox.MemoryBytes, CPUs: s.conf.Sandbox.CPUs, Pids: s.conf.Sandbox.Pids},
-		Snapshots: snapshots, Output: s.output,
+		Snapshots: snapshots, Output: s.show.output, Printed: s.feed.Output,
 	})
 	s.notify = newNotifier(s.conf.Notify.Enabled, s.streams, s.show)
 	s.runner = &engine.Runner{
@@ -94,12 +94,6 @@ func (s *session) observe(w engine.Workflow, events []engine.Event) {
 	if s.works == "" || s.works == w.ID { // what is decided of another one is told by who decides it
 		s.show.observe(w, events)
 	}
-}
-
-// output passes on what the workflow's activities print.
-func (s *session) output(id engine.AttemptID, b []byte) {
-	s.feed.Output(s.works, id)
-	s.show.output(id, b)
 }
 
 // Close gives the project free. What still is to be told to a person is told before.

@@ -9,14 +9,23 @@ import (
 	"github.com/wrapix/wrapix/store"
 )
 
-// fill makes a store with one workflow of so many tasks and at least so many events: the tasks fail and are tried
-// again, as in a bad week, and a tenth of them is done in the end.
-func fill(ctx context.Context, path string, tasks, events int) error {
+// fill makes a store with so many workflows, each of so many tasks and at least so many events: the tasks fail and are
+// tried again, as in a bad week, and a tenth of them is done in the end.
+func fill(ctx context.Context, path string, workflows, tasks, events int) error {
 	s, err := store.Open(path, store.Options{Command: "bench"})
 	if err != nil {
 		return err
 	}
 	defer s.Close()
+	for i := range workflows {
+		if err := fillOne(ctx, s, engine.WorkflowID(fmt.Sprintf("w%d", i+1)), tasks, events); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func fillOne(ctx context.Context, s *store.Store, id engine.WorkflowID, tasks, events int) error {
 	f := filler{ctx: ctx, store: s, now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}
 	source := engine.Source{Text: "# A large spec", Hash: "h", Complete: true, Reason: "it is complete"}
 	for i := range tasks {
@@ -28,7 +37,7 @@ func fill(ctx context.Context, path string, tasks, events int) error {
 	}
 	source.Profiles = []string{"base"}
 	for _, c := range []engine.Command{
-		engine.Start{ID: "w1", Label: "large", SpecPath: "specs/large.md", Source: source}, engine.SkipPlan{}, engine.TakeTasks{},
+		engine.Start{ID: id, Label: "large", SpecPath: "specs/large.md", Source: source}, engine.SkipPlan{}, engine.TakeTasks{},
 		engine.Intend{Task: "T1"}, engine.Interrupt{ID: engine.AttemptID{Task: "T1", Number: 1}, Reason: "killed"},
 	} {
 		more, err := engine.Decide(f.w, c, f.now)

@@ -17,29 +17,39 @@ import (
 type pair struct {
 	what         string
 	ours, theirs measure
-	// rate says that the ratio is one of speeds, and the goal its lower bound. Else it is one of times, and the goal
-	// its upper bound.
-	rate bool
-	goal float64
+	unit         unit
+	goal         float64 // the bound of the ratio
+	most         int     // rounds, where one takes long; 0 is any number
 }
 
-// measure does something and says how long once took.
-type measure func(ctx context.Context) (time.Duration, error)
+// unit is what a pair measures. It decides in which direction the ratio is good.
+type unit int
+
+const (
+	times unit = iota // the goal is an upper bound
+	rates             // of the same times; the ratio is that of the speeds, and the goal its lower bound
+	sizes             // the goal is an upper bound
+)
+
+// measure does something and says how much once came to: nanoseconds or bytes.
+type measure func(ctx context.Context) (float64, error)
 
 // result is what the rounds of a pair came to.
 type result struct {
 	pair
-	oursTook, theirsTook time.Duration
+	oursTook, theirsTook float64
 	ratio, least, most   float64
 	ok                   bool
 }
 
 // measure lets both sides run once unmeasured, then takes turns, and changes who begins.
 func (p pair) measure(ctx context.Context, rounds int) (r result, err error) {
-	var ours, theirs []time.Duration
-	var ratios []float64
+	if p.most > 0 {
+		rounds = min(rounds, p.most)
+	}
+	var ours, theirs, ratios []float64
 	for i := range rounds + 1 {
-		var a, b time.Duration
+		var a, b float64
 		sides := []func() error{
 			func() (err error) { a, err = p.ours(ctx); return err },
 			func() (err error) { b, err = p.theirs(ctx); return err },
@@ -55,8 +65,8 @@ func (p pair) measure(ctx context.Context, rounds int) (r result, err error) {
 		if i == 0 {
 			continue
 		}
-		ratio := float64(a) / float64(b)
-		if p.rate {
+		ratio := a / b
+		if p.unit == rates {
 			ratio = 1 / ratio
 		}
 		ours, theirs, ratios = append(ours, a), append(theirs, b), append(ratios, ratio)
@@ -64,13 +74,13 @@ func (p pair) measure(ctx context.Context, rounds int) (r result, err error) {
 	slices.Sort(ratios)
 	r = result{pair: p, oursTook: median(ours), theirsTook: median(theirs), ratio: median(ratios), least: ratios[0], most: ratios[rounds-1]}
 	r.ok = r.ratio <= p.goal
-	if p.rate {
+	if p.unit == rates {
 		r.ok = r.ratio >= p.goal
 	}
 	return r, nil
 }
 
-func median[T time.Duration | float64](list []T) T {
+func median(list []float64) float64 {
 	list = slices.Sorted(slices.Values(list))
 	return (list[(len(list)-1)/2] + list[len(list)/2]) / 2
 }
@@ -78,21 +88,24 @@ func median[T time.Duration | float64](list []T) T {
 // String is the line of the table.
 func (r result) String() string {
 	bound, verdict := "<=", "ok"
-	side := func(d time.Duration) string { return fmt.Sprintf("%.2f ms", float64(d)/1e6) }
-	if r.rate {
+	side := func(ns float64) string { return fmt.Sprintf("%.2f ms", ns/1e6) }
+	switch r.unit {
+	case rates:
 		bound = ">="
-		side = func(d time.Duration) string { return fmt.Sprintf("%.0f /s", float64(time.Second)/float64(d)) }
+		side = func(ns float64) string { return fmt.Sprintf("%.0f /s", 1e9/ns) }
+	case sizes:
+		side = func(bytes float64) string { return fmt.Sprintf("%.1f MB", bytes/1e6) }
 	}
 	if !r.ok {
 		verdict = "MISSED"
 	}
 	ratio := fmt.Sprintf("%.2fx (%.2f..%.2f)", r.ratio, r.least, r.most)
-	return fmt.Sprintf("%-44s %12s %12s  %-22s %s %.1fx %s", r.what, side(r.oursTook), side(r.theirsTook), ratio, bound, r.goal, verdict)
+	return fmt.Sprintf("%-46s %12s %12s  %-22s %s %.1fx %s", r.what, side(r.oursTook), side(r.theirsTook), ratio, bound, r.goal, verdict)
 }
 
 // command measures a whole process, the given number of times.
 func command(times int, dir string, args ...string) measure {
-	return func(ctx context.Context) (time.Duration, error) {
+	return func(ctx context.Context) (float64, error) {
 		began := time.Now()
 		for range times {
 			cmd := exec.CommandContext(ctx, args[0], args[1:]...)
@@ -102,31 +115,45 @@ func command(times int, dir string, args ...string) measure {
 				return 0, fmt.Errorf("%s: %w\n%s", filepath.Base(args[0]), err, stderr.Bytes())
 			}
 		}
-		return time.Since(began) / time.Duration(times), nil
+		return float64(time.Since(began)) / float64(times), nil
 	}
 }
-
-var benchLine = regexp.MustCompile(`(?m)^Benchmark\S+\s+\d+\s+([0-9.]+) ns/op`)
 
 // benchmark measures a Go benchmark of a package. The packages' own tests are where both sides of a library's promise
 // stand beside each other.
 func (b *bench) benchmark(pkg, name, times string) measure {
-	return func(ctx context.Context) (time.Duration, error) {
-		program, err := b.program(ctx, pkg)
+	return func(ctx context.Context) (float64, error) {
+		out, err := b.runBenchmark(ctx, pkg, name, times, b.dir)
 		if err != nil {
 			return 0, err
 		}
-		cmd := exec.CommandContext(ctx, program, "-test.run=^$", "-test.bench=^Benchmark"+name+"$", "-test.benchtime="+times)
-		cmd.Dir = filepath.Join(b.root, pkg)
-		cmd.Env = append(os.Environ(), "TMPDIR="+b.dir)
-		out, err := cmd.CombinedOutput()
-		match := benchLine.FindSubmatch(out)
-		if err != nil || match == nil {
-			return 0, fmt.Errorf("benchmark %s of %s: %v\n%s", name, pkg, err, out)
-		}
-		ns, err := strconv.ParseFloat(string(match[1]), 64)
-		return time.Duration(ns), err
+		return reported(out, "ns/op")
 	}
+}
+
+// runBenchmark runs a Go benchmark with its files below a folder, and returns what it printed.
+func (b *bench) runBenchmark(ctx context.Context, pkg, name, times, temp string) ([]byte, error) {
+	program, err := b.program(ctx, pkg)
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.CommandContext(ctx, program, "-test.run=^$", "-test.bench=^Benchmark"+name+"$", "-test.benchtime="+times)
+	cmd.Dir = filepath.Join(b.root, pkg)
+	cmd.Env = append(os.Environ(), "TMPDIR="+temp)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		err = fmt.Errorf("benchmark %s of %s: %w\n%s", name, pkg, err, out)
+	}
+	return out, err
+}
+
+// reported is what a benchmark reports in a unit.
+func reported(out []byte, unit string) (float64, error) {
+	match := regexp.MustCompile(`(?m)^Benchmark.*\s([0-9.e+]+) ` + regexp.QuoteMeta(unit) + `(?:\s|$)`).FindSubmatch(out)
+	if match == nil {
+		return 0, fmt.Errorf("a benchmark does not report %s:\n%s", unit, out)
+	}
+	return strconv.ParseFloat(string(match[1]), 64)
 }
 
 // program compiles a package's tests once.

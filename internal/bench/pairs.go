@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/wrapix/wrapix/config"
 	"github.com/wrapix/wrapix/store"
@@ -13,6 +12,7 @@ import (
 
 // pairs are the promises.
 func (b *bench) pairs() []pair {
+	late, early := b.loopMemory()
 	return []pair{
 		{
 			what: "a sandbox step of true / podman run --rm", goal: 1.0,
@@ -21,14 +21,29 @@ func (b *bench) pairs() []pair {
 			what: "wrapix -- true / podman run --rm", goal: 1.1,
 			ours: b.wrapix(), theirs: b.podmanLikeWrapix(),
 		}, {
-			what: "durable transitions / bbolt Puts", goal: 0.7, rate: true,
+			what: "durable transitions / bbolt Puts", goal: 0.7, unit: rates,
 			ours: b.benchmark("store", "Transitions", "1000x"), theirs: b.benchmark("store", "BoltPut", "1000x"),
 		}, {
-			what: "durable transitions, 10000 tasks / bbolt Puts", goal: 0.5, rate: true, // a promise of our own
+			what: "durable transitions, 10000 tasks / bbolt Puts", goal: 0.5, unit: rates, // a promise of our own
 			ours: b.benchmark("store", "TransitionsOf10000Tasks", "500x"), theirs: b.benchmark("store", "BoltPut", "500x"),
 		}, {
 			what: "ralph status, 10000 tasks / ralph --version", goal: 3,
 			ours: b.statusOfMuch(), theirs: command(10, b.dir, b.bin("ralph"), "--version"),
+		}, {
+			what: "recovery, 1000 open workflows / 10 cat + 0.2 s", goal: 1,
+			ours: b.recovery(), theirs: b.recoveryAllowed(),
+		}, {
+			what: "logs -n 100 of 1 GB / 2 tail + ralph --version", goal: 1,
+			ours: b.lastLines(), theirs: b.lastLinesAllowed(),
+		}, {
+			what: "transitions, 20 readers follow / none", goal: 0.8, unit: rates,
+			ours: b.benchmark("control", "TransitionsFollowed", "1000x"), theirs: b.benchmark("control", "TransitionsAlone", "1000x"),
+		}, {
+			what: "memory of a loop, 10000 iterations / 100", goal: 1.2, unit: sizes, most: 1,
+			ours: late, theirs: early,
+		}, {
+			what: "snapshot of 50000 files, 10 changed / git status", goal: 3,
+			ours: b.snapshot(), theirs: b.gitStatus(),
 		}, {
 			what: "parsing a 1 MB spec / goldmark", goal: 2,
 			ours: b.benchmark("specs", "Parse1MB", "10x"), theirs: b.benchmark("specs", "Goldmark1MB", "10x"),
@@ -39,7 +54,7 @@ func (b *bench) pairs() []pair {
 // statusOfMuch measures `ralph status` of a project with 10,000 tasks and 100,000 events.
 func (b *bench) statusOfMuch() measure {
 	var status measure
-	return func(ctx context.Context) (time.Duration, error) {
+	return func(ctx context.Context) (float64, error) {
 		if status == nil {
 			project, err := b.project("much")
 			if err != nil {
@@ -49,7 +64,7 @@ func (b *bench) statusOfMuch() measure {
 			if err != nil {
 				return 0, err
 			}
-			if err := fill(ctx, filepath.Join(state, store.File), 10_000, 100_000); err != nil {
+			if err := fill(ctx, filepath.Join(state, store.File), 1, 10_000, 100_000); err != nil {
 				return 0, fmt.Errorf("make a large store: %w", err)
 			}
 			status = command(5, project, b.bin("ralph"), "status")

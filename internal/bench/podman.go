@@ -8,12 +8,11 @@ import (
 	"os"
 	"os/exec"
 	"strings"
-	"time"
 )
 
 // wrapix measures `wrapix -- true` as a whole process.
 func (b *bench) wrapix() measure {
-	return func(ctx context.Context) (time.Duration, error) {
+	return func(ctx context.Context) (float64, error) {
 		project, err := b.project("sandboxed")
 		if err != nil {
 			return 0, err
@@ -25,7 +24,7 @@ func (b *bench) wrapix() measure {
 // podmanLikeWrapix measures `podman run --rm` with the same image and flags. They are read off a container of wrapix.
 func (b *bench) podmanLikeWrapix() measure {
 	var podman measure
-	return func(ctx context.Context) (time.Duration, error) {
+	return func(ctx context.Context) (float64, error) {
 		if podman == nil {
 			project, err := b.project("sandboxed")
 			if err != nil {

@@ -68,6 +68,10 @@ func (c *Cleaner) Write(p []byte) (int, error) {
 	}
 	out := c.scratch[:0]
 	for len(text) > 0 {
+		if n := c.plain(text); n > 0 {
+			out, text = append(out, text[:n]...), text[n:]
+			continue
+		}
 		if !utf8.FullRune(text) {
 			c.held = append([]byte(nil), text...)
 			break
@@ -78,6 +82,19 @@ func (c *Cleaner) Write(p []byte) (int, error) {
 	}
 	c.scratch = out
 	return len(p), c.flush(out)
+}
+
+// plain is how many of the next bytes stay as they are whatever follows: nearly all of a transcript, which may be large.
+func (c *Cleaner) plain(text []byte) int {
+	if c.state != inText || c.cr {
+		return 0
+	}
+	for i, b := range text {
+		if (b < 0x20 || b > 0x7e) && b != '\n' && b != '\t' {
+			return i
+		}
+	}
+	return len(text)
 }
 
 // Close writes what was held back: the begin of a character that never came, or a carriage return.
