@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/wrapix/wrapix/control"
 	"github.com/wrapix/wrapix/internal/terminal"
 	"github.com/wrapix/wrapix/internal/wallclock"
 )
@@ -27,11 +29,20 @@ type app struct {
 // execute runs the command line and returns the exit code.
 func execute(ctx context.Context, streams *terminal.Streams, args []string) int {
 	a := &app{streams: streams, now: time.Now, sleep: wallclock.Sleep}
+	err := a.execute(ctx, args)
+	// Who holds the store may end while it is asked. Then the store is free, and nothing was done or printed yet.
+	for tries := 1; errors.Is(err, control.ErrNobody) && !streams.Out.Written() && tries < 3; tries++ {
+		err = a.execute(ctx, args)
+	}
+	return conclude(a.streams, a.withRoom(err))
+}
+
+func (a *app) execute(ctx context.Context, args []string) error {
 	root := newRoot(a)
 	root.SetArgs(args)
-	root.SetIn(streams.In)
-	root.SetOut(streams.Out)
-	root.SetErr(streams.Err)
+	root.SetIn(a.streams.In)
+	root.SetOut(a.streams.Out)
+	root.SetErr(a.streams.Err)
 
 	// Before a command runs, only its command line can be wrong.
 	runs := false
@@ -40,7 +51,7 @@ func execute(ctx context.Context, streams *terminal.Streams, args []string) int 
 	if err != nil && !runs {
 		err = usagef(cmd.CommandPath()+" --help", "%w", err)
 	}
-	return conclude(a.streams, a.withRoom(err))
+	return err
 }
 
 func newRoot(a *app) *cobra.Command {

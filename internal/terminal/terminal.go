@@ -8,6 +8,7 @@ package terminal
 import (
 	"io"
 	"os"
+	"sync/atomic"
 
 	"golang.org/x/term"
 )
@@ -36,7 +37,17 @@ type Output struct {
 	Terminal bool // a screen that understands cursor movement
 	Color    bool
 	size     func() (width, height int)
+	written  atomic.Bool
 }
+
+// Write writes to the stream.
+func (o *Output) Write(b []byte) (int, error) {
+	o.written.Store(true)
+	return o.Writer.Write(b)
+}
+
+// Written says whether anything was written to it.
+func (o *Output) Written() bool { return o.written.Load() }
 
 // NewOutput returns a plain stream, as a pipe is.
 func NewOutput(w io.Writer) *Output { return &Output{Writer: w} }
