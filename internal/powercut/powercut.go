@@ -31,6 +31,10 @@ import (
 	"io/fs"
 )
 
+// Serve is the function that answers the kernel. It may go on after Close for as long as a mount namespace lives that
+// somebody made meanwhile; tests that look for forgotten goroutines leave it out.
+const Serve = "github.com/hanwen/go-fuse/v2/fuse.(*Server).loop"
+
 // Kind says what an operation does.
 type Kind uint8
 

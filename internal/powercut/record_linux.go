@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	iofs "io/fs"
+	"os/exec"
 	"path"
 	"slices"
 	"sync"
@@ -19,8 +20,8 @@ import (
 // The process that has it must neither open files in it nor map them: where the garbage collector waits for a thread
 // that waits for this very file system, nobody goes on.
 type Recorder struct {
-	watch  func(n int, op Op) bool
-	server *fuse.Server
+	dir   string
+	watch func(n int, op Op) bool
 
 	mu  sync.Mutex
 	log Log
@@ -30,9 +31,9 @@ type Recorder struct {
 // number and the operation, one call at a time; when it returns false, the operation fails and is not noted. It may be
 // nil, and must not touch the folder.
 func Mount(dir string, watch func(n int, op Op) bool) (*Recorder, error) {
-	r := &Recorder{watch: watch}
+	r := &Recorder{dir: dir, watch: watch}
 	root := &node{r: r, mode: syscall.S_IFDIR | 0o700, at: time.Now(), links: 2}
-	server, err := fs.Mount(dir, root, &fs.Options{
+	_, err := fs.Mount(dir, root, &fs.Options{
 		MountOptions:    fuse.MountOptions{FsName: "powercut", Name: "powercut", DisableXAttrs: true},
 		RootStableAttr:  &fs.StableAttr{Ino: 1},
 		NullPermissions: true,
@@ -40,12 +41,16 @@ func Mount(dir string, watch func(n int, op Op) bool) (*Recorder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("mount a recorder on %s: %w", dir, err)
 	}
-	r.server = server
 	return r, nil
 }
 
-// Close unmounts the folder. What it held is in the log.
-func (r *Recorder) Close() error { return r.server.Unmount() }
+// Close unmounts the folder, and waits for nobody who still has it. What it held is in the log.
+func (r *Recorder) Close() error {
+	if out, err := exec.Command("fusermount3", "-u", "-z", r.dir).CombinedOutput(); err != nil {
+		return fmt.Errorf("unmount the recorder on %s: %w: %s", r.dir, err, out)
+	}
+	return nil
+}
 
 // Log returns what was noted so far. It does not change any more.
 func (r *Recorder) Log() *Log {
