@@ -3,7 +3,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -13,7 +12,6 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/wrapix/wrapix/engine"
 	"github.com/wrapix/wrapix/internal/failpoint"
 )
 
@@ -68,52 +66,8 @@ func killedAt(t *testing.T, point string) {
 	if _, err := ralph("", "loop"); err != nil {
 		t.Fatal(err)
 	}
-	out, err := ralph("", "history", "--json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var history struct {
-		Events []struct {
-			Seq     uint64
-			Type    engine.EventType
-			Task    engine.TaskID
-			Attempt int
-		}
-	}
-	if err := json.Unmarshal([]byte(out), &history); err != nil {
-		t.Fatal(err)
-	}
-	witness, err := os.ReadFile(filepath.Join(dir, "witness"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	intended, finished := map[string]int{}, map[string]int{}
-	for i, e := range history.Events {
-		if e.Seq != uint64(i+1) {
-			t.Errorf("event %d has the number %d", i+1, e.Seq)
-		}
-		id := fmt.Sprintf("%s/%d", e.Task, e.Attempt)
-		switch e.Type {
-		case engine.AttemptIntended:
-			intended[id]++
-		case engine.AttemptFinished:
-			finished[id]++
-			if n := strings.Count(string(witness), id+"\n"); n != 1 {
-				t.Errorf("%s finished and ran %d times", id, n)
-			}
-		}
-	}
-	for id, n := range intended {
-		if n != 1 || finished[id] > 1 {
-			t.Errorf("%s was announced %d times and finished %d times", id, n, finished[id])
-		}
-	}
-	if last := history.Events[len(history.Events)-1]; last.Type != engine.WorkflowDone {
-		t.Errorf("the last event is %s", last.Type)
-	}
-	left, err := exec.Command("podman", "ps", "-a", "-q", "--filter", "label=wrapix.project="+dir).Output()
-	if err != nil || len(left) > 0 {
-		t.Errorf("containers are left: %s, %v", left, err)
+	if err := errors.Join(wholeAccount(state, "spec-1", dir), containersOf(dir)); err != nil {
+		t.Error(err)
 	}
 }
 

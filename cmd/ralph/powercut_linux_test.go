@@ -10,6 +10,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -93,7 +94,6 @@ type database struct {
 	content []byte
 	first   *cut
 	events  []engine.Event
-	state   engine.WorkflowState
 }
 
 func (d *database) seq() uint64 {
@@ -210,7 +210,6 @@ func (c *cuts) openDatabase(d *database) {
 		c.fail(d.first, "%d workflows, %v", len(all), err)
 	}
 	for _, w := range all {
-		d.state = w.State
 		err := s.Events(ctx, w.ID, 0, func(e engine.Event) error {
 			d.events = append(d.events, e)
 			return nil
@@ -247,11 +246,12 @@ func (c *cuts) openSnapshots(s *repository) {
 	}
 	s.ids = map[string]bool{}
 	for _, one := range list {
-		// What changed since is told only if the objects of both are there.
-		if _, err := repo.Changes(ctx, one.ID, list[0].ID); err != nil {
-			c.fail(s.first, "read the snapshot %q: %v", one.Message, err)
-		}
 		s.ids[one.ID] = true
+	}
+	fsck := exec.Command("git", "fsck", "--full", "--strict", "--no-dangling")
+	fsck.Env = append(os.Environ(), "GIT_DIR="+dir)
+	if out, err := fsck.CombinedOutput(); err != nil {
+		c.fail(s.first, "git fsck: %v\n%s", err, out)
 	}
 }
 

@@ -61,9 +61,14 @@ func wholeAccount(state string, id engine.WorkflowID, project string) error {
 	if last != engine.WorkflowDone {
 		wrong = append(wrong, fmt.Errorf("the last event is %s", last))
 	}
-	left, errLeft := exec.Command("podman", "ps", "-a", "-q", "--filter", "label=wrapix.project="+project).Output()
-	if errLeft != nil || len(left) > 0 {
-		wrong = append(wrong, fmt.Errorf("containers are left: %s, %w", left, errLeft))
-	}
 	return errors.Join(append(wrong, err)...)
+}
+
+// containersOf says which containers of the project are left.
+func containersOf(project string) error {
+	left, err := exec.Command("podman", "ps", "-a", "-q", "--filter", "label=wrapix.project="+project).Output()
+	if err != nil || len(left) > 0 {
+		return fmt.Errorf("containers are left: %s, %w", left, err)
+	}
+	return nil
 }
