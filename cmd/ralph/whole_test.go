@@ -39,7 +39,9 @@ func wholeAccount(state string, id engine.WorkflowID, project string) error {
 			wrong = append(wrong, fmt.Errorf("event %d has the number %d", seq, e.Seq))
 		}
 		last = e.Type
-		of := func(check int) engine.AttemptID { return engine.AttemptID{Task: e.Task, Number: e.Attempt, Check: check} }
+		of := func(check int) engine.AttemptID {
+			return engine.AttemptID{Task: e.Task, Number: e.Attempt, Check: check}
+		}
 		switch data := e.Data.(type) {
 		case engine.IntendedData:
 			intended[of(data.Check)]++
