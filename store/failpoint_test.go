@@ -29,7 +29,7 @@ func TestKilledBetweenFiles(t *testing.T) {
 			}
 			run := func(env string) error {
 				cmd := exec.Command(os.Args[0], path)
-				cmd.Env = append(os.Environ(), "STORE_TEST_CHILD="+job, env)
+				cmd.Env = append(os.Environ(), "STORE_TEST_CHILD="+job, env, noRaceSleep)
 				return cmd.Run()
 			}
 			err := run("RALPH_FAILPOINT=" + point)

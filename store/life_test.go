@@ -13,6 +13,9 @@ import (
 	"github.com/wrapix/wrapix/engine"
 )
 
+// noRaceSleep keeps the race detector from letting each process sleep for a second at its end.
+const noRaceSleep = "GORACE=atexit_sleep_ms=0"
+
 // live is a database's life in one process: it is made where there is none, gets transactions small and large, is
 // compacted, copied and brought to a newer schema. What was accepted it says twice: on standard output, and by making
 // a folder of that name beside the file, which an order of file operations can be held against.

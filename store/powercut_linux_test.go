@@ -39,7 +39,7 @@ func TestKilledAtEveryWrite(t *testing.T) {
 		left.Store(n)
 		killed.Store(false)
 		cmd := exec.Command(os.Args[0], filepath.Join(mount, File))
-		cmd.Env = append(os.Environ(), "STORE_TEST_CHILD=live")
+		cmd.Env = append(os.Environ(), "STORE_TEST_CHILD=live", noRaceSleep)
 		out, err := cmd.Output()
 		var exit *exec.ExitError
 		if err != nil && (!errors.As(err, &exit) || exit.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL) {
@@ -69,7 +69,7 @@ func TestPowerCut(t *testing.T) {
 	recorder := record(t, mount, nil)
 	for _, job := range []string{"live", "migrate"} {
 		cmd := exec.Command(os.Args[0], filepath.Join(mount, File))
-		cmd.Env = append(os.Environ(), "STORE_TEST_CHILD="+job)
+		cmd.Env = append(os.Environ(), "STORE_TEST_CHILD="+job, noRaceSleep)
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Fatalf("%s: %v\n%s", job, err, out)
 		}

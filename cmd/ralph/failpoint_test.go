@@ -79,7 +79,7 @@ func (p twoTasks) ralph(env string, args ...string) (string, error) {
 	if args[0] == "trust" {
 		cmd = exec.Command(args[0])
 	}
-	cmd.Dir, cmd.Env = p.dir, append(os.Environ(), "RALPH_STATE_DIR="+p.state, env)
+	cmd.Dir, cmd.Env = p.dir, append(os.Environ(), noRaceSleep, "RALPH_STATE_DIR="+p.state, env)
 	out, err := cmd.CombinedOutput()
 	return string(out), err
 }
@@ -239,7 +239,7 @@ func TestKilledDuringUndo(t *testing.T) {
 			write("spec.md", "# Two\n\n## Tasks\n\n- [ ] **T1** First\n  - Check: `test -e made`\n- [ ] **T2** Second (after: T1)\n  - Check: `test -e made`\n")
 			ralph := func(env string, args ...string) (string, error) {
 				cmd := exec.Command("ralph", args...)
-				cmd.Dir, cmd.Env = dir, append(os.Environ(), "RALPH_STATE_DIR="+state, env)
+				cmd.Dir, cmd.Env = dir, append(os.Environ(), noRaceSleep, "RALPH_STATE_DIR="+state, env)
 				out, err := cmd.CombinedOutput()
 				return string(out), err
 			}

@@ -99,7 +99,7 @@ func (r *recording) write(t *testing.T, name, text string) {
 func (r *recording) run(t *testing.T, env []string, args ...string) (string, int) {
 	t.Helper()
 	cmd := exec.Command(args[0], args[1:]...)
-	cmd.Dir, cmd.Env = r.project, append(os.Environ(), env...)
+	cmd.Dir, cmd.Env = r.project, append(append(os.Environ(), noRaceSleep), env...)
 	out, err := cmd.CombinedOutput()
 	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
 		t.Fatal(err)

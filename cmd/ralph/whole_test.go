@@ -13,6 +13,9 @@ import (
 	"github.com/wrapix/wrapix/store"
 )
 
+// noRaceSleep keeps the race detector from letting each process sleep for a second at its end.
+const noRaceSleep = "GORACE=atexit_sleep_ms=0"
+
 // wholeAccount says what is wrong with a workflow that was interrupted and has come to its end. The file `witness` in
 // the project has a line of each attempt that ran.
 func wholeAccount(state string, id engine.WorkflowID, project string) error {
