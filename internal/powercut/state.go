@@ -30,7 +30,7 @@ type history struct {
 	mode     []int // Make, Chmod
 	content  []int // Write, Resize
 	syncs    []int
-	versions [][]byte // of the content: versions[n] is that after n operations, as far as they were asked for
+	versions [][]byte // of the content: versions[n] is that after n operations, or nil if nobody asked for it yet
 }
 
 // Len is the number of operations. There are so many and one more moments for the power to go.
@@ -81,21 +81,31 @@ func (h *history) synced(at int) int {
 // version returns the content after n operations on it. It must not be changed.
 func (l *Log) version(h *history, n int) []byte {
 	if h.versions == nil {
-		h.versions = [][]byte{{}}
+		h.versions = make([][]byte, len(h.content)+1)
+		h.versions[0] = []byte{}
 	}
-	for len(h.versions) <= n {
-		last := h.versions[len(h.versions)-1]
-		op := l.ops[h.content[len(h.versions)-1]]
-		var next []byte
+	known := n
+	for h.versions[known] == nil {
+		known--
+	}
+	if known == n {
+		return h.versions[n]
+	}
+	next := slices.Clone(h.versions[known])
+	for _, i := range h.content[known:n] {
+		op := l.ops[i]
 		if op.Kind == Resize {
-			next = resized(slices.Clone(last), op.size)
-		} else {
-			next = resized(slices.Clone(last), max(int64(len(last)), op.off+int64(len(op.data))))
-			copy(next[op.off:], op.data)
+			next = resized(next, op.size)
+			continue
 		}
-		h.versions = append(h.versions, next)
+		next = resized(next, max(int64(len(next)), op.off+int64(len(op.data))))
+		copy(next[op.off:], op.data)
 	}
-	return h.versions[n]
+	if next == nil {
+		next = []byte{}
+	}
+	h.versions[n] = next
+	return next
 }
 
 // State is the folder after the power went before operation at, when names and content are kept as said.
