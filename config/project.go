@@ -97,18 +97,50 @@ func OpenStateDir(project string) (string, error) {
 	if err := os.Chmod(dir, 0o700); err != nil { // one that was there may be open to others
 		return "", fmt.Errorf("close the state folder to others: %w", err)
 	}
-	f, err := os.OpenFile(filepath.Join(dir, projectFile), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if errors.Is(err, fs.ErrExist) {
-		return dir, CheckStateDir(dir, project)
+	if err := claimStateDir(dir, project); err != nil {
+		return "", err
+	}
+	return dir, CheckStateDir(dir, project)
+}
+
+// claimStateDir notes whose state the folder holds, unless somebody has. The note is there whole or not at all, and not
+// before a power cut can no longer take the folder, or one above it, away.
+func claimStateDir(dir, project string) error {
+	note := filepath.Join(dir, projectFile)
+	if _, err := os.Lstat(note); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for child, at := dir, filepath.Dir(dir); at != child; child, at = at, filepath.Dir(at) {
+		if err := syncFolder(at); err != nil && !errors.Is(err, fs.ErrPermission) { // nobody made anything there for us
+			return fmt.Errorf("make the state folder: %w", err)
+		}
+	}
+	f, err := os.CreateTemp(dir, "."+projectFile+"-") // mode 0600
+	if err != nil {
+		return fmt.Errorf("write in the state folder: %w", err)
+	}
+	defer os.Remove(f.Name())
+	_, err = f.WriteString(project + "\n")
+	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
+		if err = os.Link(f.Name(), note); errors.Is(err, fs.ErrExist) {
+			err = nil // another process was first
+		}
+	}
+	if err == nil {
+		err = syncFolder(dir)
 	}
 	if err != nil {
-		return "", fmt.Errorf("write in the state folder: %w", err)
+		return fmt.Errorf("write in the state folder: %w", err)
 	}
-	_, err = f.WriteString(project + "\n")
-	if err := errors.Join(err, f.Close()); err != nil {
-		return "", fmt.Errorf("write in the state folder: %w", err)
+	return nil
+}
+
+func syncFolder(dir string) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
 	}
-	return dir, nil
+	return errors.Join(f.Sync(), f.Close())
 }
 
 // CheckStateDir returns a [*StateDirError] if the folder holds the state of another project. An empty note, left by a

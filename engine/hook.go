@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/wrapix/wrapix/internal/failpoint"
 )
 
 // Hook is a place in the work at which a person's program can run.
@@ -178,6 +180,7 @@ func (r *Runner) hook(ctx context.Context, w Workflow, call HookCall) (Workflow,
 	if err != nil {
 		return w, err
 	}
+	failpoint.Here("hook-ran")
 	w, err = r.Do(context.WithoutCancel(ctx), w.ID, HookEnded{Hook: call.Hook, Task: call.Task, Attempt: call.Attempt, Outcome: outcome})
 	if errors.Is(err, ErrEnded) { // meanwhile, by a command: how the hook ended changes nothing any more
 		err = nil

@@ -426,6 +426,7 @@ func (r *Runner) notify(ctx context.Context, w Workflow) (Workflow, error) {
 			continue
 		}
 		r.Notifier.Notify(ctx, Notification{Workflow: w.ID, Label: w.Label, Task: wait.Task, Kind: wait.Kind, Message: wait.Message})
+		failpoint.Here("notified")
 		next, err := r.Do(ctx, w.ID, Notified{Task: wait.Task})
 		if err != nil && !errors.Is(err, ErrNotAllowed) && !errors.Is(err, ErrEnded) {
 			return w, err

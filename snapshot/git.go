@@ -17,7 +17,8 @@ import (
 )
 
 // configuration is all that git is configured by. There are no filters, drivers, hooks or remotes in it, so none can
-// run; what git reads of the work tree's content it only ever sees as objects.
+// run; what git reads of the work tree's content it only ever sees as objects. Without an unpackLimit each import is a
+// pack, however small: git syncs an object that has a file of its own, but not the folder which it makes for it.
 const configuration = `[core]
 	repositoryFormatVersion = 0
 	bare = true
@@ -33,7 +34,7 @@ const configuration = `[core]
 	compression = 1
 	bigFileThreshold = 8m
 [fastimport]
-	unpackLimit = 1
+	unpackLimit = 0
 [gc]
 	auto = 0
 [maintenance]

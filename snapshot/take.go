@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/wrapix/wrapix/internal/failpoint"
 )
 
 // racyWindow is how long before a snapshot a file must have changed last for its stat to be believed later. Times of
@@ -81,6 +83,7 @@ func (r *Repo) record(ctx context.Context, lock *os.File, message string, also p
 // publish makes the commit the latest snapshot. Its objects are safe before the ref names them, so a power cut leaves
 // the one or the other, never a ref to nothing.
 func (r *Repo) publish(ctx context.Context, lock *os.File, commit, parent string) error {
+	failpoint.Here("snapshot-written")
 	if err := syncFolders(filepath.Join(r.dir, "objects/pack")); err != nil {
 		return err
 	}
@@ -90,6 +93,7 @@ func (r *Repo) publish(ctx context.Context, lock *os.File, commit, parent string
 	if err := r.git(ctx, call{args: []string{"update-ref", ref, commit, parent}, lock: lock}); err != nil {
 		return err
 	}
+	failpoint.Here("snapshot-named")
 	return syncFolders(filepath.Join(r.dir, filepath.Dir(ref)))
 }
 

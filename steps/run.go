@@ -202,7 +202,8 @@ func (s *Steps) prepare(ctx context.Context, w engine.Workflow, a engine.Activit
 		if err != nil {
 			return sandbox.Spec{}, fmt.Errorf("write the prompt of %s: %w", a.ID, err)
 		}
-		if err := os.WriteFile(filepath.Join(input, PromptName), prompt, 0o600); err != nil {
+		// The name of its folder becomes safe with that of the record, before the attempt can be finished.
+		if err := writeSynced(filepath.Join(input, PromptName), prompt); err != nil {
 			return sandbox.Spec{}, fmt.Errorf("write the prompt of %s: %w", a.ID, err)
 		}
 	}

@@ -16,6 +16,7 @@ package steps
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -104,6 +105,19 @@ func (s *Steps) makeAttemptDir(w engine.WorkflowID, id engine.AttemptID) (string
 		}
 	}
 	return dir, nil
+}
+
+// writeSynced makes a file that survives a power cut, as far as its folder does.
+func writeSynced(name string, content []byte) error {
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(content)
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(name))
 }
 
 func syncDir(dir string) error {

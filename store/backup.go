@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 
 	bolt "go.etcd.io/bbolt"
+
+	"github.com/wrapix/wrapix/internal/failpoint"
 )
 
 // Backup writes the database as it is at this moment to w. Appends go on meanwhile; one that makes the file much larger
@@ -71,9 +73,11 @@ func SaveCopy(ctx context.Context, path string, replace bool, fill func(io.Write
 		err = verifyCopy(ctx, file.Name())
 	}
 	if err == nil {
+		failpoint.Here("backup-written")
 		err = os.Rename(file.Name(), path)
 	}
 	if err == nil {
+		failpoint.Here("backup-named")
 		err = syncFolder(filepath.Dir(path))
 	}
 	return size, err

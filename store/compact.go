@@ -11,6 +11,8 @@ import (
 
 	bolt "go.etcd.io/bbolt"
 	"golang.org/x/sys/unix"
+
+	"github.com/wrapix/wrapix/internal/failpoint"
 )
 
 // Usage says how large the file is, and how much of it nothing uses at present.
@@ -85,9 +87,11 @@ func (s *Store) compact(ctx context.Context) (saved int64, err error) {
 	if err := file.Sync(); err != nil {
 		return 0, err
 	}
+	failpoint.Here("compact-written")
 	if err := os.Rename(fresh, s.path); err != nil {
 		return 0, err
 	}
+	failpoint.Here("compact-named")
 	return before.Size() - after.Size(), syncFolder(filepath.Dir(s.path))
 }
 

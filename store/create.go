@@ -12,6 +12,8 @@ import (
 	"time"
 
 	bolt "go.etcd.io/bbolt"
+
+	"github.com/wrapix/wrapix/internal/failpoint"
 )
 
 // create makes a database at path, unless another process does so first. It appears there whole or not at all.
@@ -21,9 +23,11 @@ func create(path string, opts Options) error {
 		return fmt.Errorf("create %s: %w", path, err)
 	}
 	defer os.Remove(fresh)
+	failpoint.Here("create-written")
 	if err := os.Link(fresh, path); err != nil && !errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("create %s: %w", path, err)
 	}
+	failpoint.Here("create-named")
 	return syncFolder(filepath.Dir(path))
 }
 

@@ -7,6 +7,7 @@ import (
 	bolt "go.etcd.io/bbolt"
 
 	"github.com/wrapix/wrapix/engine"
+	"github.com/wrapix/wrapix/internal/failpoint"
 )
 
 // DamageError says what is wrong with a file. It is [ErrDamaged].
@@ -54,6 +55,18 @@ func (s *Store) view(f func(*bolt.Tx) error) error {
 	return s.guard(func() error { return s.db.View(f) })
 }
 
+// update makes a durable transaction of f. What bbolt does between the two failpoints, write pages, sync, write the meta
+// page and sync again, is killed at each of these in TestKilledAtEveryWrite.
 func (s *Store) update(f func(*bolt.Tx) error) error {
-	return s.guard(func() error { return s.db.Update(f) })
+	err := s.guard(func() error {
+		return s.db.Update(func(tx *bolt.Tx) error {
+			err := f(tx)
+			failpoint.Here("storing")
+			return err
+		})
+	})
+	if err == nil {
+		failpoint.Here("stored")
+	}
+	return err
 }

@@ -62,6 +62,22 @@ func child(job string, args []string) {
 		}
 		return
 	}
+	if job == "live" {
+		if err := live(args[0]); err != nil {
+			fail(err)
+		}
+		return
+	}
+	if job == "migrate" {
+		s, err := open(args[0], Options{}.withDefaults(), []migration{addBucket, fillBucket})
+		if err == nil {
+			err = s.Close()
+		}
+		if err != nil {
+			fail(err)
+		}
+		return
+	}
 	opts := Options{ReadOnly: job == "read", Command: "ralph " + job}
 	if job == "append" {
 		opts.Wait = 20 * time.Second

@@ -15,6 +15,7 @@ import (
 	bolt "go.etcd.io/bbolt"
 
 	"github.com/wrapix/wrapix/engine"
+	"github.com/wrapix/wrapix/internal/failpoint"
 )
 
 // migration brings a database from one schema to the next.
@@ -124,11 +125,13 @@ func (s *Store) backUp(schema int, now time.Time) (string, error) {
 		err = closeErr
 	}
 	if err == nil {
+		failpoint.Here("copy-written")
 		err = os.Rename(copied.Name(), name)
 	}
 	if err != nil {
 		return "", err
 	}
+	failpoint.Here("copy-named")
 	return name, syncFolder(filepath.Dir(s.path))
 }
 

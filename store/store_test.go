@@ -14,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/wrapix/wrapix/engine"
+	"github.com/wrapix/wrapix/internal/powercut"
 )
 
 func TestMain(m *testing.M) {
@@ -21,7 +22,7 @@ func TestMain(m *testing.M) {
 		child(job, os.Args[1:])
 		return
 	}
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction(powercut.Serve))
 }
 
 // soak says whether the tests may take their time.

@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"github.com/wrapix/wrapix/engine"
+	"github.com/wrapix/wrapix/internal/failpoint"
 )
 
 const (
@@ -233,6 +234,7 @@ func (s *Sender) tell(id engine.WorkflowID, label string, e engine.Event) error 
 		}
 		return err
 	}
+	failpoint.Here("delivered")
 	s.told.Told[id], s.told.Trouble = e.Seq, nil
 	s.save()
 	return nil

@@ -3,24 +3,25 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
-	"github.com/wrapix/wrapix/engine"
 	"github.com/wrapix/wrapix/internal/failpoint"
 )
 
 // TestKilledBetweenAnyTwoEffects kills `ralph loop` at every failpoint, in an attempt and in its verification, and holds
 // that the next loop goes on: nothing is lost, nothing that finished runs again, no container is left.
 func TestKilledBetweenAnyTwoEffects(t *testing.T) {
-	for _, name := range failpoint.Names {
+	for _, name := range failpoint.Activity {
 		for n, during := range []string{"attempt", "verification"} {
 			t.Run(name+"/"+during, func(t *testing.T) {
 				t.Parallel()
@@ -33,88 +34,192 @@ func TestKilledBetweenAnyTwoEffects(t *testing.T) {
 		t.Parallel()
 		killedAt(t, "recorded:4")
 	})
+	for _, name := range failpoint.Inner {
+		for n := range 3 {
+			point := fmt.Sprintf("%s:%d", name, n+1)
+			t.Run(point, func(t *testing.T) {
+				t.Parallel()
+				killedAt(t, point)
+			})
+		}
+	}
+	// The loop that recovers is killed too.
+	for _, name := range []string{"storing", "stored", "reported", "synced", "snapshot-written", "performed", "recorded", "released"} {
+		t.Run("recovering/"+name, func(t *testing.T) {
+			t.Parallel()
+			killedAt(t, "started", name)
+		})
+	}
 }
 
-func killedAt(t *testing.T, point string) {
-	dir, state := t.TempDir(), t.TempDir()
-	write := func(name, text string) {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o755); err != nil {
+// twoTasks is a project with a spec of two tasks and a state folder.
+type twoTasks struct {
+	t          *testing.T
+	dir, state string
+}
+
+// newTwoTasks makes one whose agent does what the script says after it has left its line in the file witness.
+func newTwoTasks(t *testing.T, agent, configuration string) twoTasks {
+	p := twoTasks{t, t.TempDir(), t.TempDir()}
+	for name, text := range map[string]string{
+		"wrapix.toml": fmt.Sprintf("agent.command = [\"./agent.sh\"]\nsandbox.image = %q\nsandbox.network = \"none\"\nnotify.enabled = false\n%s", testImage, configuration),
+		"agent.sh":    "#!/bin/sh\necho $RALPH_TASK/$RALPH_ATTEMPT >> witness\n" + agent,
+		"spec.md":     "# Two\n\nTwo tasks.\n\n## Tasks\n\n- [ ] **T1** First\n  - Check: `grep T1 witness`\n- [ ] **T2** Second (after: T1)\n  - Check: `grep T2 witness`\n",
+	} {
+		if err := os.WriteFile(filepath.Join(p.dir, name), []byte(text), 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
-	write("wrapix.toml", fmt.Sprintf("[agent]\nkind = \"command\"\ncommand = [\"./agent.sh\"]\n[sandbox]\nimage = %q\nnetwork = \"none\"\n[notify]\nenabled = false\n", testImage))
-	write("agent.sh", "#!/bin/sh\necho $RALPH_TASK/$RALPH_ATTEMPT >> witness\necho RALPH_COMPLETE\n")
-	write("spec.md", "# Two\n\nTwo tasks.\n\n## Tasks\n\n- [ ] **T1** First\n  - Check: `grep T1 witness`\n- [ ] **T2** Second (after: T1)\n  - Check: `grep T2 witness`\n")
-	ralph := func(env string, args ...string) (string, error) {
-		cmd := exec.Command("ralph", args...)
-		cmd.Dir, cmd.Env = dir, append(os.Environ(), "RALPH_STATE_DIR="+state, env)
-		var stderr strings.Builder
-		cmd.Stderr = &stderr
-		out, err := cmd.Output()
-		if err != nil {
-			err = fmt.Errorf("ralph %s: %w\n%s%s", strings.Join(args, " "), err, out, stderr.String())
-		}
-		return string(out), err
+	return p
+}
+
+// ralph runs a command and returns what it said.
+func (p twoTasks) ralph(env string, args ...string) (string, error) {
+	cmd := exec.Command("ralph", args...)
+	if args[0] == "trust" {
+		cmd = exec.Command(args[0])
 	}
-	if _, err := ralph("", "start", "spec.md"); err != nil {
-		t.Fatal(err)
+	cmd.Dir, cmd.Env = p.dir, append(os.Environ(), noRaceSleep, "RALPH_STATE_DIR="+p.state, env)
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
+
+func (p twoTasks) must(args ...string) string {
+	p.t.Helper()
+	out, err := p.ralph("", args...)
+	if err != nil {
+		p.t.Fatalf("%q: %v\n%s", args, err, out)
 	}
-	// The start has a sandbox of its own in another process, so the loop's first activity is T1's first attempt.
-	_, err := ralph("RALPH_FAILPOINT="+point, "loop")
+	return out
+}
+
+// killed runs a command that kills itself at the point.
+func (p twoTasks) killed(point string, args ...string) {
+	p.t.Helper()
+	out, err := p.ralph("RALPH_FAILPOINT="+point, args...)
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) || exit.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
-		t.Fatalf("it was not killed at %s: %v", point, err)
+		p.t.Fatalf("it was not killed at %s: %v\n%s", point, err, out)
 	}
-	if _, err := ralph("", "loop"); err != nil {
-		t.Fatal(err)
+}
+
+func (p twoTasks) whole() {
+	p.t.Helper()
+	if err := errors.Join(wholeAccount(p.state, "spec-1", p.dir), containersOf(p.dir)); err != nil {
+		p.t.Error(err)
 	}
-	out, err := ralph("", "history", "--json")
-	if err != nil {
-		t.Fatal(err)
+}
+
+func killedAt(t *testing.T, points ...string) {
+	p := newTwoTasks(t, "echo RALPH_COMPLETE\n", "")
+	p.must("start", "spec.md")
+	// The start has a sandbox of its own in another process, so the loop's first activity is T1's first attempt.
+	for _, point := range points {
+		p.killed(point, "loop")
 	}
-	var history struct {
-		Events []struct {
-			Seq     uint64
-			Type    engine.EventType
-			Task    engine.TaskID
-			Attempt int
-		}
-	}
-	if err := json.Unmarshal([]byte(out), &history); err != nil {
-		t.Fatal(err)
-	}
-	witness, err := os.ReadFile(filepath.Join(dir, "witness"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	intended, finished := map[string]int{}, map[string]int{}
-	for i, e := range history.Events {
-		if e.Seq != uint64(i+1) {
-			t.Errorf("event %d has the number %d", i+1, e.Seq)
-		}
-		id := fmt.Sprintf("%s/%d", e.Task, e.Attempt)
-		switch e.Type {
-		case engine.AttemptIntended:
-			intended[id]++
-		case engine.AttemptFinished:
-			finished[id]++
-			if n := strings.Count(string(witness), id+"\n"); n != 1 {
-				t.Errorf("%s finished and ran %d times", id, n)
+	p.must("loop")
+	p.whole()
+}
+
+const asksFirst = "grep -q blue $RALPH_PROMPT && echo RALPH_COMPLETE || echo 'RALPH_CLARIFY: Which colour?'\n"
+
+// TestKilledAroundTheDatabase kills commands where a file is whole and takes its name, and holds that a loop goes on.
+func TestKilledAroundTheDatabase(t *testing.T) {
+	for point, command := range map[string][]string{
+		"create-written": {"start", "spec.md"}, "create-named": {"start", "spec.md"}, "storing": {"start", "spec.md"}, "stored": {"start", "spec.md"},
+		"compact-written": {"prune", "--older-than", "0m"}, "compact-named": {"prune", "--older-than", "0m"},
+		"backup-written": {"backup", "--force", "copy.db"}, "backup-named": {"backup", "--force", "copy.db"},
+	} {
+		t.Run(command[0]+" "+point, func(t *testing.T) {
+			t.Parallel()
+			p := newTwoTasks(t, asksFirst, "")
+			if command[0] != "start" {
+				p.must("start", "spec.md")
+				if out, err := p.ralph("", "loop"); !strings.Contains(out, "T1 asks") {
+					t.Fatalf("%v\n%s", err, out)
+				}
+				p.must("backup", "copy.db")
+				// As bbolt grows it: else there is nothing to make smaller.
+				if err := os.Truncate(filepath.Join(p.state, "ralph.db"), 1<<20); err != nil {
+					t.Fatal(err)
+				}
 			}
+			p.killed(point, command...)
+			switch {
+			case command[0] != "start":
+				p.must(command...) // what the first one left is in nobody's way
+			case point != "stored": // else it was started
+				p.must("start", "spec.md")
+			}
+			for _, task := range []string{"T1", "T2"} {
+				if out, _ := p.ralph("", "loop"); !strings.Contains(out, task+" asks") {
+					t.Fatal(out)
+				}
+				p.must("answer", task, "blue")
+			}
+			p.must("loop")
+			p.whole()
+		})
+	}
+}
+
+// TestKilledBeforeItIsNoted kills `ralph loop` when somebody outside was told and the log does not know. That happens
+// again rather than never: the hook runs once more, the person is told once more, and the webhook once more under the
+// same id.
+func TestKilledBeforeItIsNoted(t *testing.T) {
+	t.Run("hook-ran", func(t *testing.T) {
+		t.Parallel()
+		tools := t.TempDir()
+		hook, ran := filepath.Join(tools, "hook"), filepath.Join(tools, "ran")
+		if err := os.WriteFile(hook, []byte("#!/bin/sh\necho >> "+ran+"\n"), 0o755); err != nil {
+			t.Fatal(err)
 		}
-	}
-	for id, n := range intended {
-		if n != 1 || finished[id] > 1 {
-			t.Errorf("%s was announced %d times and finished %d times", id, n, finished[id])
+		p := newTwoTasks(t, "echo RALPH_COMPLETE\n", fmt.Sprintf("hooks.post_step = [%q]\n", hook))
+		p.must("trust")
+		p.killed("hook-ran", "loop", "spec.md")
+		p.must("loop")
+		p.whole()
+		if text, err := os.ReadFile(ran); err != nil || len(text) != 3 {
+			t.Errorf("two steps, and the hook ran %d times: %v", len(text), err)
 		}
-	}
-	if last := history.Events[len(history.Events)-1]; last.Type != engine.WorkflowDone {
-		t.Errorf("the last event is %s", last.Type)
-	}
-	left, err := exec.Command("podman", "ps", "-a", "-q", "--filter", "label=wrapix.project="+dir).Output()
-	if err != nil || len(left) > 0 {
-		t.Errorf("containers are left: %s, %v", left, err)
-	}
+	})
+	t.Run("notified", func(t *testing.T) {
+		t.Parallel()
+		p := newTwoTasks(t, asksFirst, "")
+		p.killed("notified", "loop", "spec.md")
+		told := func() int { return strings.Count(p.must("history", "--json"), `"wait.notified"`) }
+		if n := told(); n != 0 {
+			t.Errorf("told %d times before", n)
+		}
+		if out, _ := p.ralph("", "loop"); !strings.Contains(out, "Which colour?") {
+			t.Error(out)
+		}
+		if n := told(); n != 1 {
+			t.Errorf("told %d times", n)
+		}
+	})
+	t.Run("delivered", func(t *testing.T) {
+		t.Parallel()
+		var mu sync.Mutex
+		var ids []string
+		hook := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			mu.Lock()
+			defer mu.Unlock()
+			ids = append(ids, r.Header.Get("Ralph-Delivery"))
+		}))
+		defer hook.Close()
+		p := newTwoTasks(t, asksFirst, fmt.Sprintf("notify.webhook = %q\n", hook.URL))
+		p.must("trust")
+		p.killed("delivered", "loop", "spec.md")
+		if out, _ := p.ralph("", "loop"); !strings.Contains(out, "Which colour?") {
+			t.Error(out)
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		if len(ids) != 2 || ids[0] != ids[1] {
+			t.Errorf("delivered: %q", ids)
+		}
+	})
 }
 
 // TestKilledDuringUndo holds that an undo which a kill interrupts is told, and finished by the next command before it
@@ -134,7 +239,7 @@ func TestKilledDuringUndo(t *testing.T) {
 			write("spec.md", "# Two\n\n## Tasks\n\n- [ ] **T1** First\n  - Check: `test -e made`\n- [ ] **T2** Second (after: T1)\n  - Check: `test -e made`\n")
 			ralph := func(env string, args ...string) (string, error) {
 				cmd := exec.Command("ralph", args...)
-				cmd.Dir, cmd.Env = dir, append(os.Environ(), "RALPH_STATE_DIR="+state, env)
+				cmd.Dir, cmd.Env = dir, append(os.Environ(), noRaceSleep, "RALPH_STATE_DIR="+state, env)
 				out, err := cmd.CombinedOutput()
 				return string(out), err
 			}

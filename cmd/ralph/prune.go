@@ -18,6 +18,7 @@ import (
 	"github.com/wrapix/wrapix/internal/filesystem"
 	"github.com/wrapix/wrapix/snapshot"
 	"github.com/wrapix/wrapix/steps"
+	"github.com/wrapix/wrapix/trust"
 )
 
 type pruneOptions struct {
@@ -172,8 +173,8 @@ type pruning struct {
 // prunedName is the file in a workflow's folder that says when the rest of the folder was dropped.
 const prunedName = "pruned"
 
-// transcripts drops what lies in a workflow's folder. The file that says so comes first: what a killed process left of
-// the rest, the next one drops.
+// transcripts drops what lies in a workflow's folder. The file that says so comes first, safe from a power cut:
+// what a killed process left of the rest, the next one drops.
 func (c *pruning) transcripts(id engine.WorkflowID) (bytes int64, err error) {
 	folder := filepath.Join(c.state, steps.AttemptsName, string(id))
 	entries, err := os.ReadDir(folder)
@@ -197,7 +198,7 @@ func (c *pruning) transcripts(id engine.WorkflowID) (bytes int64, err error) {
 	if c.dryRun {
 		return bytes, nil
 	}
-	if err := os.WriteFile(filepath.Join(folder, prunedName), []byte(c.now().UTC().Format(time.RFC3339)+"\n"), 0o600); err != nil {
+	if err := trust.Replace(filepath.Join(folder, prunedName), []byte(c.now().UTC().Format(time.RFC3339)+"\n")); err != nil {
 		return 0, err
 	}
 	for _, e := range entries {

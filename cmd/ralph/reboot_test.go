@@ -17,17 +17,17 @@ import (
 	"github.com/wrapix/wrapix/sandbox/sandboxtest"
 )
 
-// machine is a Podman with storage and a runtime folder of its own, which can be wiped and rebooted while others use the
+// wipeable is a Podman with storage and a runtime folder of its own, which can be wiped and rebooted while others use the
 // user's.
-type machine struct {
+type wipeable struct {
 	t       *testing.T
 	runtime string // XDG_RUNTIME_DIR
 	env     []string
 }
 
-func newMachine(t *testing.T) *machine {
+func newWipeable(t *testing.T) *wipeable {
 	dir := t.TempDir()
-	m := &machine{t: t, runtime: filepath.Join(dir, "run")}
+	m := &wipeable{t: t, runtime: filepath.Join(dir, "run")}
 	for name, text := range map[string]string{
 		"storage.conf": "[storage]\ndriver = \"overlay\"\n",
 		// The locks would be in a memory that all of the user's Podmans share.
@@ -56,12 +56,12 @@ func newMachine(t *testing.T) *machine {
 }
 
 // night stands for a project where only Podman is wanted.
-func (m *machine) night() *night { return &night{t: m.t, dir: filepath.Dir(m.runtime), env: m.env} }
+func (m *wipeable) night() *night { return &night{t: m.t, dir: filepath.Dir(m.runtime), env: m.env} }
 
 // before is where powerOff puts the runtime folder out of the way.
-func (m *machine) before() string { return m.runtime + "-before" }
+func (m *wipeable) before() string { return m.runtime + "-before" }
 
-func (m *machine) importImage() {
+func (m *wipeable) importImage() {
 	m.t.Helper()
 	tar, err := os.Create(filepath.Join(m.t.TempDir(), "image.tar"))
 	if err != nil {
@@ -75,7 +75,7 @@ func (m *machine) importImage() {
 
 // reset wipes the storage. Podman says that it failed when a clean-up after one of its containers meets it, and removes
 // all the same.
-func (m *machine) reset() {
+func (m *wipeable) reset() {
 	m.t.Helper()
 	out, err := m.night().command("", "podman", "system", "reset", "--force").CombinedOutput()
 	if left := m.night().podman("ps", "-a", "-q") + m.night().podman("images", "-q"); left != "" {
@@ -84,7 +84,7 @@ func (m *machine) reset() {
 }
 
 // endPause ends the process that keeps the user namespace of this Podman.
-func (m *machine) endPause() {
+func (m *wipeable) endPause() {
 	text, err := os.ReadFile(filepath.Join(m.runtime, "libpod", "tmp", "pause.pid"))
 	if err != nil {
 		return
@@ -95,7 +95,7 @@ func (m *machine) endPause() {
 }
 
 // powerOff ends what runs of the attempt, all at once as far as anybody could tell, and takes what lies in memory away.
-func (m *machine) powerOff(n *night) {
+func (m *wipeable) powerOff(n *night) {
 	m.t.Helper()
 	var monitor, guest int
 	if _, err := fmt.Sscan(n.podman("inspect", "-f", "{{.State.ConmonPid}} {{.State.Pid}}", n.container()), &monitor, &guest); err != nil {
@@ -149,7 +149,7 @@ func TestReboot(t *testing.T) {
 	}
 	t.Run("running", func(t *testing.T) {
 		t.Parallel()
-		m := newMachine(t)
+		m := newWipeable(t)
 		n := newNight(t, m.env...)
 		l := n.loop("")
 		n.await()
@@ -171,7 +171,7 @@ func TestReboot(t *testing.T) {
 	})
 	t.Run("ended", func(t *testing.T) {
 		t.Parallel()
-		m := newMachine(t)
+		m := newWipeable(t)
 		n := newNight(t, m.env...)
 		l := n.loop("")
 		n.await()
@@ -190,12 +190,12 @@ func TestReboot(t *testing.T) {
 // When all that Podman had is gone, the container and the image of an unfinished attempt too, the attempt is
 // interrupted, and the loop says which image it needs. Once that is there again it goes on.
 func TestStorageWiped(t *testing.T) {
-	wipes := map[string]func(m *machine, n *night){
-		"container and image removed": func(_ *machine, n *night) {
+	wipes := map[string]func(m *wipeable, n *night){
+		"container and image removed": func(_ *wipeable, n *night) {
 			n.podman("rm", "-f", "-t", "0", n.container())
 			n.podman("rmi", "-f", testImage)
 		},
-		"system reset": func(m *machine, _ *night) {
+		"system reset": func(m *wipeable, _ *night) {
 			m.reset()
 			m.endPause()
 		},
@@ -207,7 +207,7 @@ func TestStorageWiped(t *testing.T) {
 			}
 			t.Run(name+"/loop "+loop, func(t *testing.T) {
 				t.Parallel()
-				m := newMachine(t)
+				m := newWipeable(t)
 				n := newNight(t, m.env...)
 				l := n.loop("")
 				n.await()

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
@@ -68,10 +69,11 @@ func newPlan(seed uint64, number int, full bool) plan {
 	if !p.Gentle {
 		choose = kinds
 	}
+	points := slices.Concat(failpoint.Activity, failpoint.Inner)
 	for range faultsARound {
 		f := fault{Kind: choose[random.IntN(len(choose))], After: time.Duration(random.IntN(1500)) * time.Millisecond}
 		// All numbers are drawn whether they are used or not: a plan with a disk and one without are otherwise the same.
-		point, pass := failpoint.Names[random.IntN(len(failpoint.Names))], 1+random.IntN(6)
+		point, pass := points[random.IntN(len(points))], 1+random.IntN(6)
 		hold, kill := time.Duration(500+random.IntN(2500))*time.Millisecond, random.IntN(2) == 0
 		switch {
 		case f.Kind == killAtPoint || f.Kind == panicAtPoint:
