@@ -102,7 +102,10 @@ func (k Key) Folder(p Pair) string { return filepath.Join(k.Dir, strconv.Itoa(p.
 func (k Key) PublicFile(p Pair) string { return filepath.Join(k.Folder(p), publicName) }
 
 // Store is the folder of all keys of a user.
-type Store struct{ dir string }
+type Store struct {
+	home string // the user's folder of state
+	dir  string
+}
 
 // Open returns the user's folder of keys, which need not exist. One that the agent of the project could reach is
 // refused; project may be empty.
@@ -115,7 +118,7 @@ func Open(project string) (*Store, error) {
 		}
 		home = filepath.Join(user, ".local", "state")
 	}
-	s := &Store{dir: filepath.Join(home, "wrapix", "keys")}
+	s := &Store{home: filepath.Clean(home), dir: filepath.Join(home, "wrapix", "keys")}
 	if project != "" {
 		if err := trust.Outside(project, s.dir); err != nil {
 			return nil, fmt.Errorf("keep deploy keys in %s: %w", s.dir, err)

@@ -141,6 +141,11 @@ func (s *Store) locked(work func() error) error {
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
 		return err
 	}
+	for dir := s.dir; dir != filepath.Dir(s.home); dir = filepath.Dir(dir) { // a key on the disk can also be found there
+		if err := syncDir(dir); err != nil {
+			return err
+		}
+	}
 	if err := os.Chmod(s.dir, 0o700); err != nil { // one that was there may be open to others
 		return err
 	}

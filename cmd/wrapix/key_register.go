@@ -26,6 +26,9 @@ var places = map[string]string{
 	"gitea.com":    "at https://gitea.com/%s/settings/keys, with \"Enable write access\"",
 }
 
+// gitOnly is what makes a line of authorized_keys one for git only. It opens all repositories that the user can reach.
+const gitOnly = `restrict,command="git-shell -c \"$SSH_ORIGINAL_COMMAND\""`
+
 // place says where the repository's deploy keys are registered.
 func place(r remote.Remote) string {
 	if at, known := places[r.Host]; known {
@@ -67,6 +70,9 @@ func (o *keyOptions) register(ctx context.Context, k key.Key, p key.Pair) error 
 	}
 	if !may {
 		fmt.Fprintf(o.streams.out, "register it %s:\n\n%s\n", place(k.Remote), p.Line(k.Remote))
+		if _, known := places[k.Remote.Host]; !known {
+			fmt.Fprintf(o.streams.out, "\nIn a file authorized_keys, with this in front, or it opens a shell too:\n\n%s\n", gitOnly)
+		}
 		return nil
 	}
 	_, err = gh(ctx, "repo", "deploy-key", "add", k.PublicFile(p), "--repo", k.Remote.Slug(), "--title", key.Title(k.Remote), "--allow-write")

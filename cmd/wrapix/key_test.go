@@ -115,6 +115,14 @@ func TestPushFromSandbox(t *testing.T) {
 			if code == 0 || !strings.Contains(out, "refused") {
 				t.Errorf("a file was signed: code %d: %s", code, out)
 			}
+			// Of one that was killed, prune removes all that the sandbox had of the key.
+			p := start(t, dir, "--", "sh", "-c", "echo up; exec cat /dev/zero >/dev/null")
+			p.line(t, "up")
+			if err := p.Process.Kill(); err != nil {
+				t.Fatal(err)
+			}
+			_ = p.Wait()
+			wants(t, dir, 0, []string{"its process is gone"}, "prune")
 			if left, _ := filepath.Glob(filepath.Join(os.Getenv("XDG_RUNTIME_DIR"), "wrapix", "running", "*")); len(left) > 0 {
 				t.Errorf("left behind: %q", left)
 			}
@@ -280,6 +288,24 @@ func TestKeyAtGitHub(t *testing.T) {
 		"api repos/o/n/keys?per_page=100\n/\nrepo deploy-key delete 17 --repo o/n\n/\n"
 	if string(got) != want {
 		t.Errorf("gh was asked\n%swant\n%s", got, want)
+	}
+	keytest.Write(t, filepath.Join(bin, "fail"), "", 0o600)
+	if err := os.Remove(filepath.Join(bin, "fail")); err != nil {
+		t.Fatal(err)
+	}
+	for answer, want := range map[string]string{
+		"n\r": "register it at https://github.com/o/n/settings/keys/new, with \"Allow write access\":", "y\r": "registered it at GitHub for o/n",
+	} {
+		screen := startOnScreen(t, 300, 30, "key", "rotate", "--now", r.String())
+		screen.until(t, "Register it at GitHub now, with the right to push, by gh? [y/N] ")
+		screen.typed(t, answer)
+		screen.until(t, want)
+		screen.until(t, "at GitHub now, by gh? [y/N] ")
+		screen.typed(t, "n\r")
+		screen.until(t, "the server still knows SHA256:")
+		if code := screen.code(); code != 0 {
+			t.Errorf("%q: code %d", answer, code)
+		}
 	}
 	keytest.Write(t, filepath.Join(bin, "fail"), "", 0o600)
 	wants(t, "/", 1, []string{"register the key: gh repo: exit status 1: HTTP 404: Not Found", "try: register it at https://github.com/o/n/settings/keys/new"}, "key", "rotate", "--now", "--gh", r.String())
