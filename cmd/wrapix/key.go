@@ -119,8 +119,17 @@ func (o *keyOptions) create(ctx context.Context, repo string) error {
 func (o *keyOptions) confirmHost(ctx context.Context, r remote.Remote, host key.Public) error {
 	fingerprint := key.Fingerprint(host)
 	shown := fmt.Sprintf("%s shows the host key %s (%s)", r.Address(), fingerprint, host.Type())
+	if o.hostKey != "" {
+		return nil
+	}
+	known, err := key.Known(r, host)
 	switch {
-	case o.hostKey != "":
+	case errors.Is(err, key.ErrOtherHost):
+		return &usageError{what: shown + ": " + err.Error(), try: "ask the owner of " + r.Host + ", then give the right one with --host-key"}
+	case err != nil:
+		return err
+	case known:
+		fmt.Fprintln(o.streams.out, shown+", as in your ~/.ssh/known_hosts")
 		return nil
 	case key.Published(r.Host, host):
 		fmt.Fprintln(o.streams.out, shown+", as its owner publishes it")

@@ -204,6 +204,44 @@ func TestKeyAsks(t *testing.T) {
 	}
 }
 
+// The person's own ssh may know the server already, or know better.
+func TestKeyKnownHosts(t *testing.T) {
+	keyHome(t)
+	s, other := keytest.Start(t), keytest.Start(t)
+	address := s.Address("a.git")
+	t.Setenv("HOME", t.TempDir()) // of wrapix key, which does without Podman
+	known := func(text string) {
+		t.Helper()
+		if err := os.MkdirAll(filepath.Join(os.Getenv("HOME"), ".ssh"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		keytest.Write(t, filepath.Join(os.Getenv("HOME"), ".ssh", "known_hosts"), text, 0o600)
+	}
+	line := func(s *keytest.Server) string {
+		public, err := os.ReadFile(filepath.Join(s.Dir, "host_key.pub"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(public)
+	}
+	at := fmt.Sprintf("[127.0.0.1]:%d ", s.Port)
+	known(at + line(other))
+	for _, flags := range [][]string{nil, {"--yes"}} {
+		wants(t, "/", 2, []string{"your own ~/.ssh/known_hosts has another key for it: " + other.HostFingerprint(t)}, append([]string{"key", "create", address}, flags...)...)
+	}
+	known("@revoked " + at + line(s))
+	wants(t, "/", 2, []string{"another key for it"}, "key", "create", address, "--yes")
+	known("no line of ssh\n")
+	wants(t, "/", 1, []string{"known_hosts"}, "key", "create", address, "--yes")
+	known("[127.0.0.1]:1 " + line(s))
+	wants(t, "/", 2, []string{"no terminal to ask on"}, "key", "create", address)
+	known(at + line(s))
+	wants(t, "/", 0, []string{"as in your ~/.ssh/known_hosts"}, "key", "create", address)
+	wants(t, "/", 0, nil, "key", "remove", "--yes", address)
+	known(at + line(other))
+	wants(t, "/", 0, []string{"made the deploy key"}, "key", "create", address, "--host-key", s.HostFingerprint(t))
+}
+
 // Keys of 90 days are to be exchanged. What became of a key's files is told, and no key that others may have read is
 // used.
 func TestKeyOldAndDamaged(t *testing.T) {
