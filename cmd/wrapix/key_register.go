@@ -22,8 +22,8 @@ const github = "github.com"
 var places = map[string]string{
 	github:         "at https://github.com/%s/settings/keys/new, with \"Allow write access\"",
 	"gitlab.com":   "at https://gitlab.com/%s/-/settings/repository under \"Deploy keys\", with \"Grant write permissions to this key\"",
-	"codeberg.org": "at https://codeberg.org/%s/settings/keys, with \"Enable write access\"",
-	"gitea.com":    "at https://gitea.com/%s/settings/keys, with \"Enable write access\"",
+	"codeberg.org": "at https://codeberg.org/%s/settings/keys, with \"Enable Write Access\"",
+	"gitea.com":    "at https://gitea.com/%s/settings/keys, with \"Enable Write Access\"",
 }
 
 // gitOnly is what makes a line of authorized_keys one for git only. It opens all repositories that the user can reach.
