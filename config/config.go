@@ -64,6 +64,7 @@ type Sandbox struct {
 	CPUs        float64
 	Pids        int64
 	Env         map[string]string
+	DeployKey   DeployKey
 }
 
 // Loop bounds what a workflow may use. Zero is no limit.

@@ -17,7 +17,7 @@ var tables = map[string]bool{
 var later = []string{
 	"agent.model", "agent.args", "agent.base_url",
 	"sandbox.allow", "sandbox.ports", "sandbox.host_ports", "sandbox.env_from_host", "sandbox.packages",
-	"sandbox.deploy_key", "sandbox.mounts",
+	"sandbox.mounts",
 	"secrets", "profiles", "mcp", "loop.jobs", "checks.tree",
 }
 
@@ -69,6 +69,7 @@ func (r *reader) keys() map[string]func(any) error {
 		"sandbox.memory":      size(&c.Sandbox.MemoryBytes),
 		"sandbox.cpus":        number(&c.Sandbox.CPUs),
 		"sandbox.pids":        count(&c.Sandbox.Pids),
+		"sandbox.deploy_key":  deployKey(&c.Sandbox.DeployKey),
 		"loop.max_iterations": count(&c.Loop.MaxIterations),
 		"loop.max_attempts":   count(&c.Loop.MaxAttempts),
 		"loop.max_time":       duration(&c.Loop.MaxTime),

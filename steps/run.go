@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -210,6 +211,14 @@ func (s *Steps) prepare(ctx context.Context, w engine.Workflow, a engine.Activit
 	spec, err := s.sandboxSpec(w, a)
 	if err != nil {
 		return spec, err
+	}
+	if s.o.Grant != nil && a.Phase != engine.PhaseVerify {
+		mounts, env, err := s.o.Grant()
+		if err != nil {
+			return spec, err
+		}
+		spec.Mounts = append(spec.Mounts, mounts...)
+		maps.Copy(spec.Env, env)
 	}
 	failpoint.Here("prepared")
 	spec.Image, err = s.o.Image(ctx, w.Task(a.ID.Task).Profile)

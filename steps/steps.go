@@ -48,6 +48,9 @@ type Options struct {
 	Network sandbox.Network
 	Limits  sandbox.Limits
 	Env     map[string]string
+	// Grant returns what the agent's sandboxes get beside that, and is asked anew for each; checks get none of it, since
+	// what they run was written by the agent. It may be nil.
+	Grant func() ([]sandbox.Mount, map[string]string, error)
 	// Timeout bounds one activity; zero means none.
 	Timeout time.Duration
 	// TranscriptLimit bounds each output stream; zero means the sandbox's default.

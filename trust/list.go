@@ -58,6 +58,13 @@ func List(c config.Config) []Setting {
 			list = append(list, Setting{"notify.webhook_secret", exactly("env", s.Env), "read the key that signs them from the variable " + shown(s.Env)})
 		}
 	}
+	if k := c.Sandbox.DeployKey; k != (config.DeployKey{}) {
+		mode, words := "agent", "let what runs in the sandbox push to %s with its deploy key, without seeing it"
+		if k.File {
+			mode, words = "file", "let what runs in the sandbox push to %s with its deploy key, and read and copy the key"
+		}
+		list = append(list, Setting{"sandbox.deploy_key", exactly(mode, k.Remote.String()), fmt.Sprintf(words, shown(k.Remote.String()))})
+	}
 	slices.SortFunc(list, compare)
 	return list
 }

@@ -64,6 +64,9 @@ func (s *session) work(ctx context.Context, w engine.Workflow, j job) (engine.Wo
 	if err := s.openWebhook(ctx); err != nil {
 		return engine.Workflow{}, err
 	}
+	if err := s.openKey(ctx); err != nil {
+		return engine.Workflow{}, err
+	}
 	stopNote := context.AfterFunc(ctx, func() { s.show.note("stopping; press Ctrl-C again to leave at once") })
 	defer stopNote()
 	s.works, s.runner.Stay = w.ID, j.stays

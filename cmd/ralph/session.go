@@ -9,6 +9,7 @@ import (
 	"github.com/wrapix/wrapix/config"
 	"github.com/wrapix/wrapix/control"
 	"github.com/wrapix/wrapix/engine"
+	"github.com/wrapix/wrapix/key"
 	"github.com/wrapix/wrapix/sandbox"
 	"github.com/wrapix/wrapix/sandbox/image"
 	"github.com/wrapix/wrapix/sandbox/podman"
@@ -36,6 +37,7 @@ type session struct {
 	notify  *notifier
 	feed    *control.Feed
 	webhook *webhook.Sender   // nil where there is none
+	grant   *key.Grant        // of the deploy key; nil where there is none
 	server  *control.Server   // nil where no socket could be made
 	images  map[string]string // by profile, as far as they were asked for
 }
@@ -75,7 +77,7 @@ func (s *session) connect(ctx context.Context) (err error) {
 		Agent: s.conf.Agent.Command, Checks: commands(s.conf.Checks), Image: s.image, Profiles: config.Profiles(),
 		Network: sandbox.Network(s.conf.Sandbox.Network), Env: s.conf.Sandbox.Env,
 		Limits:    sandbox.Limits{MemoryBytes: s.conf.Sandbox.MemoryBytes, CPUs: s.conf.Sandbox.CPUs, Pids: s.conf.Sandbox.Pids},
-		Snapshots: snapshots, Output: s.show.output, Printed: s.feed.Output,
+		Snapshots: snapshots, Output: s.show.output, Printed: s.feed.Output, Grant: s.place,
 	})
 	s.notify = newNotifier(s.conf.Notify.Enabled, s.streams, s.show)
 	s.runner = &engine.Runner{
@@ -105,6 +107,10 @@ func (s *session) Close() error {
 	}
 	if s.webhook != nil {
 		s.webhook.Close()
+	}
+	if s.grant != nil {
+		err = errors.Join(err, s.grant.Close())
+		s.grant = nil
 	}
 	s.show.close()
 	if s.podman != nil {

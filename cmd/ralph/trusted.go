@@ -120,6 +120,7 @@ func (p *project) checkHost(c config.Config) []sandbox.Finding {
 			}
 		}
 	}
+	findings = append(findings, p.checkKey(c.Sandbox.DeployKey)...)
 	if _, err := webhook.ReadKey(p.root, c.Notify.WebhookSecret.File, c.Notify.WebhookSecret.Env); err != nil {
 		findings = append(findings, broken("webhook", fmt.Errorf("read notify.webhook_secret: %w", err)))
 	}

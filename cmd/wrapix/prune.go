@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -64,6 +65,9 @@ func prune(ctx context.Context, rt sandbox.Runtime, running bool, w io.Writer) e
 		fmt.Fprintf(w, "removed %s: %s\n", s.Name, why)
 	}
 	for _, path := range stale {
+		if err := os.RemoveAll(strings.TrimSuffix(path, claimSuffix) + keySuffix); err != nil {
+			failed = append(failed, fmt.Errorf("remove what a sandbox had of a deploy key: %w", err))
+		}
 		if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 			failed = append(failed, fmt.Errorf("remove a claim without a process: %w", err))
 		}

@@ -49,6 +49,9 @@ func (o *runOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := approved(dir, cfg); err != nil {
+		return err
+	}
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cancel(nil)
 	signals := listen(cancel)
@@ -80,6 +83,12 @@ func (o *runOptions) inSandbox(ctx context.Context, dir string, cfg config.Sandb
 		return 0, err
 	}
 	spec.Labels[labelLock] = held.path
+	endKey, err := o.withKey(ctx, dir, cfg.DeployKey, held, &spec)
+	if err != nil {
+		held.release()
+		return 0, err
+	}
+	defer endKey()
 
 	out := &pipe{to: o.streams.out}
 	streams := sandbox.Streams{Stdin: o.streams.in, Stdout: out, Stderr: &pipe{to: o.streams.err}}

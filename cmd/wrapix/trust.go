@@ -1,14 +1,11 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -208,19 +205,9 @@ func (o *trustOptions) ask(ctx context.Context) error {
 	if !isTerminal(o.streams.in) {
 		return &usageError{what: "approve it: standard input is no terminal to ask on", try: "wrapix trust --yes"}
 	}
-	fmt.Fprint(o.streams.out, "May it? [y/N] ")
-	answered := make(chan string, 1)
-	go func() { // it ends with the process: a read of a terminal cannot be given up
-		answer, _ := bufio.NewReader(io.LimitReader(o.streams.in, 1024)).ReadString('\n')
-		answered <- answer
-	}()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case answer := <-answered:
-		if answer = strings.ToLower(strings.TrimSpace(answer)); answer != "y" && answer != "yes" {
-			return errors.New("nothing was approved")
-		}
+	ok, err := yes(ctx, o.streams, "May it?")
+	if err == nil && !ok {
+		err = errors.New("nothing was approved")
 	}
-	return nil
+	return err
 }

@@ -249,7 +249,7 @@ func assertUsable(t *testing.T, ref string) {
 	t.Helper()
 	script := `set -e
 		m=$(podman image mount "$1")
-		for f in git curl jq less ps rg bash apt-get; do test -x "$m/usr/bin/$f" || test -x "$m/bin/$f" || echo "lacks $f"; done
+		for f in git ssh curl jq less ps rg bash apt-get; do test -x "$m/usr/bin/$f" || test -x "$m/bin/$f" || echo "lacks $f"; done
 		test -s "$m/etc/ssl/certs/ca-certificates.crt" || echo lacks certificates
 		find "$m/var/lib/apt/lists" "$m/var/cache/apt" "$m/var/log" "$m/usr/share/man" -type f ! -name lock
 		if test -s "$m/etc/machine-id"; then echo has a machine id; fi

@@ -24,7 +24,7 @@ type Profile struct {
 func Profiles() []Profile {
 	return []Profile{{
 		Name:     "base",
-		Packages: []string{"ca-certificates", "curl", "git", "jq", "less", "procps", "ripgrep"},
+		Packages: []string{"ca-certificates", "curl", "git", "jq", "less", "openssh-client", "procps", "ripgrep"},
 	}}
 }
 
