@@ -173,6 +173,9 @@ func (s *Steps) prepare(ctx context.Context, w engine.Workflow, a engine.Activit
 	if err != nil {
 		return spec, err
 	}
+	if err := s.give(ctx, a, &spec); err != nil {
+		return spec, err
+	}
 	failpoint.Here("prepared")
 	spec.Image, err = s.o.Image(ctx, w.Task(a.ID.Task).Profile)
 	return spec, err

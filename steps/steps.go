@@ -47,6 +47,7 @@ type Options struct {
 	Network sandbox.Network
 	Limits  sandbox.Limits
 	Env     map[string]string
+	Given   Given // to the sandboxes of activities
 	// Timeout bounds one activity; zero means none.
 	Timeout time.Duration
 	// TranscriptLimit bounds each output stream; zero means the sandbox's default.

@@ -16,6 +16,8 @@ type reporter struct {
 	job            frame.Job
 	out            *output
 	stdout, stderr *stream
+	known          secrets
+	patterns       *patterns
 
 	mu      sync.Mutex
 	running int          // process id of the command, 0 between commands
@@ -41,7 +43,7 @@ func (r *reporter) run() {
 	go r.watch(ends)
 	go r.out.unread()
 
-	if err := unchanged(r.job.Same); err != nil {
+	if err := r.prepare(); err != nil {
 		result.Ended, result.Error = frame.EndedStartFailed, err.Error()
 	} else {
 		for _, c := range r.job.Commands {
@@ -62,9 +64,26 @@ func (r *reporter) run() {
 	}
 	r.mu.Unlock()
 	result.Files = collect(r.job.Collect)
+	for name, content := range result.Files {
+		result.Files[name] = r.patterns.all(content)
+	}
 	result.Stdout, result.Stderr = r.stdout.finish(), r.stderr.finish()
 	result.Finished = time.Now()
 	r.out.writeJSON(frame.Final, result)
+}
+
+// prepare does what must be done before the first command.
+func (r *reporter) prepare() (err error) {
+	r.patterns = newPatterns(nil)
+	if err := unchanged(r.job.Same); err != nil {
+		return err
+	}
+	if r.known, err = readSecrets(r.job.Secrets); err != nil {
+		return err
+	}
+	r.patterns = newPatterns(r.known)
+	putFiles(r.job.Files)
+	return nil
 }
 
 // watch ends the commands when the time is over or we are told to: politely first, by force after the grace or when
@@ -126,7 +145,7 @@ func (r *reporter) command(c frame.Command) (*frame.Exit, error) {
 	}
 	r.out.write(frame.Begin, []byte(c.Name))
 	started := time.Now()
-	pid, err := start(c, r.job.Pids, [3]uintptr{stdin.Fd(), outW.Fd(), errW.Fd()}, &syscall.SysProcAttr{Setsid: true})
+	pid, err := start(c, r.known, r.job.Pids, [3]uintptr{stdin.Fd(), outW.Fd(), errW.Fd()}, &syscall.SysProcAttr{Setsid: true})
 	r.running = pid
 	r.mu.Unlock()
 	outW.Close()
@@ -136,8 +155,8 @@ func (r *reporter) command(c frame.Command) (*frame.Exit, error) {
 	}
 	var both excerpt
 	var pumps sync.WaitGroup
-	pumps.Go(func() { r.stdout.pump(outR, &both) })
-	pumps.Go(func() { r.stderr.pump(errR, &both) })
+	pumps.Go(func() { r.stdout.pump(outR, r.patterns, &both) })
+	pumps.Go(func() { r.stderr.pump(errR, r.patterns, &both) })
 
 	status := wait(pid)
 	finished := time.Now()
