@@ -15,6 +15,7 @@ import (
 
 	"github.com/wrapix/wrapix/engine"
 	"github.com/wrapix/wrapix/internal/failpoint"
+	"github.com/wrapix/wrapix/store"
 )
 
 // TestKilledBetweenAnyTwoEffects kills `ralph loop` at every failpoint, in an attempt and in its verification, and holds
@@ -42,19 +43,23 @@ func killedAt(t *testing.T, point string) {
 			t.Fatal(err)
 		}
 	}
-	write("wrapix.toml", fmt.Sprintf("[agent]\nkind = \"command\"\ncommand = [\"./agent.sh\"]\n[sandbox]\nimage = %q\nnetwork = \"none\"\n[notify]\nenabled = false\n", testImage))
+	write("wrapix.toml", fmt.Sprintf("[agent]\nkind = \"command\"\ncommand = [\"./agent.sh\"]\n[sandbox]\nimage = %q\nnetwork = \"none\"\n[notify]\nenabled = false\n[secrets]\nTOKEN = { env = \"A_TOKEN\", checks = true }\n", testImage))
 	write("agent.sh", "#!/bin/sh\necho $RALPH_TASK/$RALPH_ATTEMPT >> witness\necho RALPH_COMPLETE\n")
 	write("spec.md", "# Two\n\nTwo tasks.\n\n## Tasks\n\n- [ ] **T1** First\n  - Check: `grep T1 witness`\n- [ ] **T2** Second (after: T1)\n  - Check: `grep T2 witness`\n")
-	ralph := func(env string, args ...string) (string, error) {
-		cmd := exec.Command("ralph", args...)
-		cmd.Dir, cmd.Env = dir, append(os.Environ(), "RALPH_STATE_DIR="+state, env)
+	run := func(env, program string, args ...string) (string, error) {
+		cmd := exec.Command(program, args...)
+		cmd.Dir, cmd.Env = dir, append(os.Environ(), "RALPH_STATE_DIR="+state, "A_TOKEN=of-the-host", env)
 		var stderr strings.Builder
 		cmd.Stderr = &stderr
 		out, err := cmd.Output()
 		if err != nil {
-			err = fmt.Errorf("ralph %s: %w\n%s%s", strings.Join(args, " "), err, out, stderr.String())
+			err = fmt.Errorf("%s %s: %w\n%s%s", program, strings.Join(args, " "), err, out, stderr.String())
 		}
 		return string(out), err
+	}
+	ralph := func(env string, args ...string) (string, error) { return run(env, "ralph", args...) }
+	if _, err := run("", "trust"); err != nil {
+		t.Fatal(err)
 	}
 	if _, err := ralph("", "start", "spec.md"); err != nil {
 		t.Fatal(err)
@@ -114,6 +119,21 @@ func killedAt(t *testing.T, point string) {
 	left, err := exec.Command("podman", "ps", "-a", "-q", "--filter", "label=wrapix.project="+dir).Output()
 	if err != nil || len(left) > 0 {
 		t.Errorf("containers are left: %s, %v", left, err)
+	}
+	// Secrets of other tests are there while their containers are being made; their names have another store's id.
+	opened, err := store.Open(filepath.Join(state, store.File), store.Options{ReadOnly: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer opened.Close()
+	secrets, err := exec.Command("podman", "secret", "ls", "--format", "{{.Name}}").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name := range strings.FieldsSeq(string(secrets)) {
+		if strings.HasPrefix(name, "ralph-"+opened.ID()+"-") {
+			t.Errorf("a secret is left: %s", name)
+		}
 	}
 }
 
