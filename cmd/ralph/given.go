@@ -10,20 +10,30 @@ import (
 	"github.com/wrapix/wrapix/steps"
 )
 
-// given is what the sandboxes get of the host: nothing that needs approval, unless it has that. What cannot be mounted is
-// an error at once, and not in the middle of the night.
-func (s *session) given(ctx context.Context) (steps.Given, error) {
-	host, c := given.Host{Project: s.root, State: s.state}, s.conf
+// host is this host as the project's sandboxes may meet it.
+func (s *session) host() given.Host { return given.Host{Project: s.root, State: s.state} }
+
+// checkMounts says what cannot be mounted, at once and not in the middle of the night.
+func (s *session) checkMounts() error {
+	if !s.trust.Trusted() {
+		return nil
+	}
+	if _, err := s.host().Mounts(s.conf.Sandbox.Mounts); err != nil {
+		return usagef(hintOf(err), "%w", err)
+	}
+	return nil
+}
+
+// given is what the sandboxes get of the host: nothing that needs approval, unless it has that.
+func (s *session) given(ctx context.Context) steps.Given {
+	host, c := s.host(), s.conf
 	g := steps.Given{Files: host.GitIdentity(ctx)}
 	if !s.trust.Trusted() {
-		return g, nil
-	}
-	if _, err := host.Mounts(c.Sandbox.Mounts); err != nil {
-		return g, usagef(hintOf(err), "%w", err)
+		return g
 	}
 	g.Mounts = func() ([]sandbox.Mount, error) { return host.Mounts(c.Sandbox.Mounts) }
 	if len(c.Secrets) == 0 {
-		return g, nil
+		return g
 	}
 	forChecks := slices.DeleteFunc(slices.Clone(c.Secrets), func(s config.SandboxSecret) bool { return !s.Checks })
 	g.Secrets = func(ctx context.Context, checks bool) ([]sandbox.Secret, error) {
@@ -32,7 +42,7 @@ func (s *session) given(ctx context.Context) (steps.Given, error) {
 		}
 		return host.Secrets(ctx, c.Secrets)
 	}
-	return g, nil
+	return g
 }
 
 // env are the variables of every sandbox.

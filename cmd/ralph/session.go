@@ -70,14 +70,10 @@ func (s *session) connect(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	given, err := s.given(ctx)
-	if err != nil {
-		return err
-	}
 	s.steps = steps.New(steps.Options{
 		Runtime: s.podman, Project: s.root, State: s.state, StoreID: s.store.ID(), Lock: filepath.Join(s.state, store.File),
 		Agent: s.conf.Agent.Command, Checks: commands(s.conf.Checks), Image: s.image, Profiles: config.Profiles(),
-		Network: sandbox.Network(s.conf.Sandbox.Network), Env: s.env(), Given: given,
+		Network: sandbox.Network(s.conf.Sandbox.Network), Env: s.env(), Given: s.given(ctx),
 		Limits:    sandbox.Limits{MemoryBytes: s.conf.Sandbox.MemoryBytes, CPUs: s.conf.Sandbox.CPUs, Pids: s.conf.Sandbox.Pids},
 		Snapshots: snapshots, Output: s.output,
 	})

@@ -89,8 +89,11 @@ const secretAge = 10 * time.Minute
 
 // PruneSecrets removes secrets that killed processes left in Podman's store, and returns their names.
 func (e *Engine) PruneSecrets(ctx context.Context) ([]string, error) {
-	return e.leftSecrets(ctx, func(owner string, made time.Time) bool {
-		ours := strings.HasPrefix(owner, "ralph-") || strings.HasPrefix(owner, "wrapix-")
-		return ours && time.Since(made) > secretAge
-	})
+	now := time.Now()
+	return e.leftSecrets(ctx, func(owner string, made time.Time) bool { return abandonedSecret(owner, now.Sub(made)) })
+}
+
+// abandonedSecret tells if nobody can be about to use a secret. Those of the sandboxes of others are not ours to remove.
+func abandonedSecret(owner string, age time.Duration) bool {
+	return age > secretAge && (strings.HasPrefix(owner, "ralph-") || strings.HasPrefix(owner, "wrapix-"))
 }
