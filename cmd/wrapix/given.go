@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -30,10 +31,6 @@ func (f *givenFlags) add(cmd *cobra.Command) {
 
 // spec adds to the sandbox what it is given.
 func (f *givenFlags) spec(ctx context.Context, dir string, conf config.Config, spec sandbox.Spec) (sandbox.Spec, error) {
-	state, err := config.StateDir(dir)
-	if err != nil {
-		return spec, err
-	}
 	spec.Env = given.Env(conf.Sandbox, conf.Sandbox.EnvFromHost)
 	set, err := f.variables()
 	if err != nil {
@@ -46,7 +43,12 @@ func (f *givenFlags) spec(ctx context.Context, dir string, conf config.Config, s
 	if err != nil {
 		return spec, err
 	}
-	host := given.Host{Project: dir, State: state}
+	host := given.Host{Project: dir}
+	if len(asked) > 0 {
+		if host.State, err = config.StateDir(dir); err != nil {
+			return spec, err
+		}
+	}
 	for _, path := range f.allow {
 		if path, err = fromHere(path); err != nil {
 			return spec, err
@@ -162,6 +164,21 @@ func (o *runOptions) approved(ctx context.Context, dir string, conf config.Confi
 		return &codeError{exitUsage, err}
 	} else if err != nil {
 		return err
+	}
+	return nil
+}
+
+// mountable refuses what no approval would bring into a sandbox. What is only not there may come.
+func mountable(project string, asked []config.Mount) error {
+	state, err := config.StateDir(project)
+	if err != nil {
+		return err
+	}
+	for _, m := range asked {
+		_, err := given.Host{Project: project, State: state}.Mounts([]config.Mount{m})
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return &usageError{what: "it cannot be approved: " + err.Error(), try: "take it out of " + config.FileName}
+		}
 	}
 	return nil
 }

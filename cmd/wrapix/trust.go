@@ -175,6 +175,9 @@ func (o *trustOptions) approve(ctx context.Context, project string, conf config.
 			return &usageError{what: fmt.Sprintf("the program %s cannot be approved: %v", args[0], err), try: "put it outside of the project, and name that path in wrapix.toml"}
 		}
 	}
+	if err := mountable(project, conf.Sandbox.Mounts); err != nil {
+		return err
+	}
 	fmt.Fprintln(o.streams.out, terminal.Line("wrapix.toml of "+project+" reaches the host:"))
 	for _, line := range d.Lines() {
 		fmt.Fprintln(o.streams.out, "  "+terminal.Line(line))

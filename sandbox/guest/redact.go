@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"slices"
 )
 
@@ -45,6 +46,9 @@ func newPatterns(all secrets) *patterns {
 		if quoted, err := json.Marshal(string(value)); err == nil {
 			p.add(pattern{text: quoted[1 : len(quoted)-1], with: with})
 		}
+		for _, text := range [][]byte{percent(value), fmt.Appendf(nil, "%x", value), fmt.Appendf(nil, "%X", value)} {
+			p.add(pattern{text: text, with: with})
+		}
 		for _, text := range encoded(value) {
 			p.add(pattern{text: text, with: with, folded: true})
 		}
@@ -84,6 +88,18 @@ func encoded(value []byte) (forms [][]byte) {
 		}
 	}
 	return forms
+}
+
+// percent returns the secret as it stands in an address.
+func percent(value []byte) (text []byte) {
+	for _, c := range value {
+		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || bytes.IndexByte([]byte("-._~"), c) >= 0 {
+			text = append(text, c)
+		} else {
+			text = fmt.Appendf(text, "%%%02X", c)
+		}
+	}
+	return text
 }
 
 // match compares the start of the text. With more, the text ends before that can be told.

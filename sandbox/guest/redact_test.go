@@ -37,6 +37,8 @@ func TestRedact(t *testing.T) {
 		"false start":    {"s3cres3cret/token+value", "s3cre[secret TOKEN]"},
 		"start at end":   {"x s3cret/tok", "x s3cret/tok"},
 		"quoted in JSON": {`{"a":"pass\"word\\x"}`, `{"a":"[secret QUOTE]"}`},
+		"in an address":  {"GET /?key=s3cret%2Ftoken%2Bvalue HTTP", "GET /?key=[secret TOKEN] HTTP"},
+		"in hex":         {fmt.Sprintf("%x %X", token, token), "[secret TOKEN] [secret TOKEN]"},
 		"whole key":      {"\n" + string(someSecrets["PEM"]), "\n[secret PEM]\n"},
 		"line of a key":  {"+MIIEvQIBADANBgkqhkiG9w0BAQEF\n", "+[secret PEM]\n"},
 		"key in JSON":    {`"-----BEGIN KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEF\nAASCBKcwggSjAgEAAoIBAQC7VJTU\n-----END KEY-----\n"`, `"[secret PEM]\n"`},
