@@ -19,26 +19,30 @@ type Given struct {
 
 // give adds what is given to an activity's sandbox. Checks change nothing of the host, so to them mounts are read-only,
 // and they get the secrets that are said to be for them.
-func (s *Steps) give(ctx context.Context, a engine.Activity, spec *sandbox.Spec) (err error) {
+func (s *Steps) give(ctx context.Context, a engine.Activity, spec *sandbox.Spec) error {
 	checks := a.Phase == engine.PhaseVerify
 	g := s.o.Given
-	spec.Files = g.Files
+	spec.Files = append(spec.Files, g.Files...)
 	if g.Mounts != nil {
-		if spec.Mounts, err = g.Mounts(); err != nil {
+		found, err := g.Mounts()
+		if err != nil {
 			return err
 		}
-		for i := range spec.Mounts {
-			spec.Mounts[i].ReadOnly = spec.Mounts[i].ReadOnly || checks
+		for _, m := range found {
+			m.ReadOnly = m.ReadOnly || checks
+			spec.Mounts = append(spec.Mounts, m)
 		}
 	}
 	if g.Secrets == nil {
 		return nil
 	}
-	if spec.Secrets, err = g.Secrets(ctx, checks); err != nil {
+	found, err := g.Secrets(ctx, checks)
+	if err != nil {
 		return err
 	}
+	spec.Secrets = append(spec.Secrets, found...)
 	for i := range spec.Commands {
-		for _, secret := range spec.Secrets {
+		for _, secret := range found {
 			spec.Commands[i].Secrets = append(spec.Commands[i].Secrets, secret.Name)
 		}
 	}

@@ -55,18 +55,22 @@ func (f *givenFlags) spec(ctx context.Context, dir string, conf config.Config, s
 		}
 		host.Allow = append(host.Allow, path)
 	}
-	if spec.Mounts, err = host.Mounts(asked); err != nil {
+	found, err := host.Mounts(asked)
+	if err != nil {
 		return spec, &codeError{exitUsage, err}
 	}
-	if spec.Secrets, err = host.Secrets(ctx, conf.Secrets); err != nil {
+	spec.Mounts = append(spec.Mounts, found...)
+	secrets, err := host.Secrets(ctx, conf.Secrets)
+	if err != nil {
 		return spec, &codeError{exitUsage, err}
 	}
-	for _, secret := range spec.Secrets {
+	spec.Secrets = append(spec.Secrets, secrets...)
+	for _, secret := range secrets {
 		if _, said := set[secret.Name]; !said {
 			spec.Commands[0].Secrets = append(spec.Commands[0].Secrets, secret.Name)
 		}
 	}
-	spec.Files = host.GitIdentity(ctx)
+	spec.Files = append(spec.Files, host.GitIdentity(ctx)...)
 	return spec, nil
 }
 

@@ -5,7 +5,10 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // rule is one place of the host that is never mounted, nor anything that contains it, nor anything in it.
@@ -18,10 +21,11 @@ type rule struct {
 type kind int
 
 const (
-	personal kind = iota // a person may name it on the command line
-	final                // nobody may: with it the host is given away
-	itself               // personal, and what lies in it may be mounted
-	written              // personal, and it may be read
+	personal    kind = iota // a person may name it on the command line
+	final                   // nobody may: with it the host is given away
+	itself                  // personal, and what lies in it may be mounted
+	itselfFinal             // final, and what lies in it may be mounted
+	written                 // personal, and it may be read
 )
 
 // never is the list. What is on it are the keys of a person to other places, what opens the host to whoever holds it,
@@ -162,8 +166,6 @@ var never = []rule{
 	{"~/.vscode", "your editor runs it", written},
 }
 
-const itselfFinal kind = -1 // itself, and final
-
 // entry is a rule with the place that it is about.
 type entry struct {
 	rule
@@ -178,6 +180,10 @@ func (p Policy) denied() ([]entry, error) {
 	for _, dir := range p.Private {
 		rules = append(rules[:len(rules):len(rules)], rule{dir, "no sandbox may see what we keep there", final})
 	}
+	home := p.Home
+	if at, err := follow(home); err == nil && home != "" {
+		home = at.path // also what is not there yet is known by the name that leads there without links
+	}
 	var list []entry
 	for _, r := range rules {
 		name := r.path
@@ -189,18 +195,19 @@ func (p Policy) denied() ([]entry, error) {
 			}
 		} else if rest, ok := strings.CutPrefix(name, "~"); ok {
 			name = ""
-			if p.Home != "" {
-				name = p.Home + rest
+			if home != "" {
+				name = home + rest
 			}
 		}
 		if !filepath.IsAbs(name) {
 			continue
 		}
 		e := entry{rule: r, lexical: filepath.Clean(name), final: r.kind == final || r.kind == itselfFinal}
-		switch at, err := follow(name); {
-		case err == nil:
+		at, err := follow(name)
+		nothing := slices.ContainsFunc([]error{fs.ErrNotExist, fs.ErrPermission, unix.ENOTDIR, unix.ELOOP}, func(e error) bool { return errors.Is(err, e) })
+		if err == nil {
 			e.at = &at
-		case !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission):
+		} else if !nothing {
 			return nil, fmt.Errorf("look for what is never mounted: %w", err)
 		}
 		list = append(list, e)

@@ -216,3 +216,33 @@ func TestNever(t *testing.T) {
 		seen[r.path] = true
 	}
 }
+
+// The list holds whatever name the home folder has, for what is not there yet, and where something else is in its place.
+func TestOddHomes(t *testing.T) {
+	h := newHost(t)
+	h.link(t, "home", "home2")
+	must(t, os.RemoveAll(h.base+"/home/.config"))
+	must(t, os.MkdirAll(h.base+"/home/.config/other", 0o700))
+	must(t, os.WriteFile(h.base+"/home/.docker", nil, 0o600))
+	must(t, os.MkdirAll(h.base+"/home/.local", 0o700))
+	h.link(t, ".kube", "home/.kube")
+	for _, home := range []string{h.base + "/home", h.base + "/home2", h.base + "/home2/", h.base + "/tools/../home2"} {
+		p := h.Policy
+		p.Home = home
+		for source, refused := range map[string]bool{
+			"~/.config": true, h.base + "/home/.config": true, h.base + "/home2/.config": true, "~/.local": true, "~/.ssh": true, "~/.config/other": false, "~/data": false,
+		} {
+			if _, err := Resolve([]config.Mount{{Source: source, Dest: "/x"}}, p); (err != nil) != refused {
+				t.Errorf("home %s: %s: %v", home, source, err)
+			}
+		}
+	}
+	p := h.Policy
+	p.Home = ""
+	if _, err := Resolve([]config.Mount{{Source: "data", Dest: "/x"}}, p); err != nil {
+		t.Error(err)
+	}
+	if _, err := Resolve([]config.Mount{{Source: "~/data", Dest: "/x"}}, p); err == nil {
+		t.Error("without a home folder, ~ is mounted")
+	}
+}
