@@ -34,8 +34,10 @@ type Config struct {
 	Loop    Loop
 	// Checks run after each task, after its own checks, in the order of the file.
 	Checks []Check
-	Hooks  Hooks
-	Notify Notify
+	// Secrets are what the agent is given besides its environment, by name.
+	Secrets []SandboxSecret
+	Hooks   Hooks
+	Notify  Notify
 	// Text is the file as it was read.
 	Text string
 }
@@ -65,6 +67,9 @@ type Sandbox struct {
 	Pids        int64
 	Env         map[string]string
 	DeployKey   DeployKey
+	// EnvFromHost names variables of the host that the sandbox gets as well.
+	EnvFromHost []string
+	Mounts      []Mount
 }
 
 // Loop bounds what a workflow may use. Zero is no limit.

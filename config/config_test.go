@@ -29,6 +29,22 @@ memory = "4g"
 cpus = 1.5
 pids = 100
 env = { LANG = "C.UTF-8" }
+env_from_host = ["TZ", "EDITOR", "TZ"]
+
+[[sandbox.mounts]]
+source = "~/data, all: of it"
+dest = "~/data"
+
+[[sandbox.mounts]]
+source = "cache"
+dest = "/var/cache/x"
+mode = "rw"
+optional = true
+
+[secrets]
+TOKEN = { env = "GITHUB_TOKEN", checks = true }
+KEY = { file = "~/.key" }
+OTHER.command = ["/usr/bin/pass", "show", "x"]
 
 [loop]
 max_iterations = 50
@@ -70,7 +86,12 @@ func TestParseEverything(t *testing.T) {
 		Agent: Agent{Kind: "command", Command: []string{"./agent.sh", "--fast"}},
 		Sandbox: Sandbox{
 			Profile: "base", Image: "localhost/x", Network: NetworkNone, MemoryBytes: 4 << 30, CPUs: 1.5, Pids: 100,
-			Env: map[string]string{"LANG": "C.UTF-8"},
+			Env: map[string]string{"LANG": "C.UTF-8"}, EnvFromHost: []string{"TZ", "EDITOR"},
+			Mounts: []Mount{{Source: "~/data, all: of it", Dest: "~/data"}, {Source: "cache", Dest: "/var/cache/x", Writable: true, Optional: true}},
+		},
+		Secrets: []SandboxSecret{
+			{Name: "KEY", Secret: Secret{File: "~/.key"}}, {Name: "OTHER", Command: []string{"/usr/bin/pass", "show", "x"}},
+			{Name: "TOKEN", Secret: Secret{Env: "GITHUB_TOKEN"}, Checks: true},
 		},
 		Loop: Loop{MaxIterations: 50, MaxAttempts: 2, MaxTime: 8 * time.Hour, MaxCostUSD: 5, MaxTokens: 2_000_000, MaxIterationsPerDay: 20, MaxTimePerDay: 4 * time.Hour, MaxCostUSDPerDay: 2.5,
 			MaxTokensPerDay: 1_000_000, OnBlocked: BlockedSkip},
@@ -115,8 +136,27 @@ func TestParseProblems(t *testing.T) {
 		{"unknown table", agent + "[nonsense]", "f:2:2: nonsense: unknown key"},
 		{"table wanted", "loop = 3\n" + agent, "f:1:1: loop: want a table, not a whole number"},
 		{"list of tables", agent + "[[loop]]\nmax_attempts = 1", "f:2:3: loop: want a table, not a list"},
-		{"later table", agent + "[secrets]\nA = { file = 'x' }", "f:2:2: secrets: this version of ralph does not support it yet"},
-		{"later mounts", agent + "[[sandbox.mounts]]\nsource = '/'", "f:2:11: sandbox.mounts: this version of ralph does not support it yet"},
+		{"later table", agent + "[profiles.a]\nextends = 'x'", "f:2:2: profiles: this version of ralph does not support it yet"},
+		{"secret in the project", agent + "[secrets]\nA = { file = 'x' }", "f:3:1: secrets.A: file: want an absolute path, or one below ~/: what lies in the project is no secret"},
+		{"secret itself", agent + "[secrets]\nA = 'x'", `f:3:1: secrets.A: want a table such as { file = "~/.token" }, { env = "NAME" } or { command = ["/usr/bin/pass", "show", "token"] }, not a string`},
+		{"secret from two places", agent + "[secrets]\nA = { file = '/x', env = 'A' }", "f:3:1: secrets.A: want one of file, env and command"},
+		{"secret from nowhere", agent + "[secrets]\nA = { checks = true }", "f:3:1: secrets.A: want one of file, env and command"},
+		{"secret by a shell line", agent + "[secrets]\nA = { command = 'pass show x' }", `f:3:7: secrets.A.command: want a list such as ["prog", "arg"], not a string`},
+		{"secret by a program of the project", agent + "[secrets]\nA = { command = ['./x'] }", `f:3:7: secrets.A.command: "./x" is no absolute path; write for example ["/usr/local/bin/prog", "arg"], or ["/bin/sh", "-c", "…"]`},
+		{"secret misspelt", agent + "[secrets]\nA = { fil = '/x' }", "f:3:7: secrets.A.fil: unknown key; want file, env, command or checks"},
+		{"secret of ours", agent + "[secrets]\nRALPH_X = { file = '/x' }", "f:3:1: secrets.RALPH_X: the name is taken by ralph"},
+		{"secret and variable", agent + "sandbox.env = { A = '1' }\n[secrets]\nA = { file = '/x' }", "f:4:1: secrets.A: the variable is in sandbox.env or sandbox.env_from_host as well"},
+		{"host variable", agent + "sandbox.env_from_host = 'A'", `f:2:9: sandbox.env_from_host: want a list of names such as ["LANG", "TZ"], not a string`},
+		{"host variable's name", agent + "sandbox.env_from_host = ['A=b']", `f:2:9: sandbox.env_from_host: "A=b": the name of a variable has only letters, digits and '_'`},
+		{"two variables", agent + "sandbox.env = { A = '1' }\nsandbox.env_from_host = ['A']", "f:3:9: sandbox.env_from_host: A is in sandbox.env as well"},
+		{"mounts is a table", agent + "sandbox.mounts = { source = '/' }", "f:2:9: sandbox.mounts: want tables [[sandbox.mounts]] with source and dest, not a table"},
+		{"mount without dest", agent + "[[sandbox.mounts]]\nsource = '/'", "f:2:3: sandbox.mounts.0: it has no dest"},
+		{"the second mount", agent + "[[sandbox.mounts]]\nsource = 'a'\ndest = '/a'\n\n[[sandbox.mounts]]\nsource = 'a'\ndest = '/b'\nmode = 'x'", `f:6:3: sandbox.mounts.1: mode: "x" is not known; want "ro" or "rw"`},
+		{"a mount's key", agent + "[[sandbox.mounts]]\nsource = 'a'\ndest = '/a'\n[[sandbox.mounts]]\nsource = 'a'\ntarget = '/b'", "f:7:1: sandbox.mounts.1.target: unknown key; want source, dest, mode or optional"},
+		{"a mount's type, inline", agent + "sandbox.mounts = [{ source = 'a', dest = '/a' }, { source = 1, dest = '/b' }]", "f:2:52: sandbox.mounts.1.source: want a string, not a whole number"},
+		{"mount of somebody's home", agent + "sandbox.mounts = [{ source = '~x/a', dest = '/a' }]", `f:2:9: sandbox.mounts.0: source: "~x/a": ~ is your own home folder only; write ~/… or ./~x/a`},
+		{"mount at a relative place", agent + "sandbox.mounts = [{ source = 'a', dest = 'a' }]", `f:2:9: sandbox.mounts.0: dest: "a" is neither absolute nor below ~/`},
+		{"two mounts at one place", agent + "sandbox.mounts = [{ source = 'a', dest = '/a' }, { source = 'b', dest = '/a/' }]", `f:2:9: sandbox.mounts.1: two mounts have the dest "/a/"`},
 		{"later inline", agent + "sandbox = { allow = ['x'] }", "f:2:13: sandbox.allow: this version of ralph does not support it yet"},
 		{"tree is no check", agent + "[checks]\ntree = 'clean'", "f:3:1: checks.tree: this version of ralph does not support it yet; a check needs another name"},
 		{"empty check", agent + "[checks]\na = ' '", "f:3:1: checks.a: the check has no command"},
@@ -133,7 +173,7 @@ func TestParseProblems(t *testing.T) {
 		{"float for whole", agent + "loop.max_iterations = 1.5", "f:2:6: loop.max_iterations: want a whole number, not a number"},
 		{"notify", agent + "notify.enabled = 'yes'", "f:2:8: notify.enabled: want true or false, not a string"},
 		{"hook is a string", agent + "hooks.pre_step = '/bin/a b'", `f:2:7: hooks.pre_step: want a list such as ["prog", "arg"], not a string`},
-		{"hook in the project", agent + "hooks.pre_step = ['./a']", `f:2:7: hooks.pre_step: "./a" is no absolute path; a hook is for example ["/usr/local/bin/prog", "arg"], or ["/bin/sh", "-c", "…"]`},
+		{"hook in the project", agent + "hooks.pre_step = ['./a']", `f:2:7: hooks.pre_step: "./a" is no absolute path; write for example ["/usr/local/bin/prog", "arg"], or ["/bin/sh", "-c", "…"]`},
 		{"hook without a limit", agent + "hooks.timeout = '0s'", "f:2:7: hooks.timeout: without a limit a hook could stop the work for ever"},
 		{"hook fails", agent + "hooks.on_failure = 'ignore'", `f:2:7: hooks.on_failure: "ignore" is not known; want "block" or "warn" or "skip"`},
 		{"unknown hook", agent + "[hooks]\npre_steps = ['/a']", "f:3:1: hooks.pre_steps: unknown key; did you mean hooks.pre_step?"},
@@ -240,7 +280,7 @@ func must(t *testing.T, err error) {
 	}
 }
 
-func TestLoadSandboxNeedsNoAgent(t *testing.T) {
+func TestLoadPartNeedsNoAgent(t *testing.T) {
 	path := filepath.Join(t.TempDir(), FileName)
 	for text, wrong := range map[string]bool{
 		"[sandbox]\nnetwork = \"none\"\n":             false,
@@ -249,9 +289,21 @@ func TestLoadSandboxNeedsNoAgent(t *testing.T) {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		s, err := LoadSandbox(path)
+		c, err := LoadPart(path)
+		s := c.Sandbox
 		if (err != nil) != wrong || !wrong && (s.Network != NetworkNone || s.Pids != DefaultPids) {
 			t.Errorf("%q: %+v, %v", text, s, err)
+		}
+	}
+}
+
+func TestMountInProject(t *testing.T) {
+	for source, want := range map[string]bool{
+		"a": true, "./a": true, "a/../b": true, "./~/a": true, ".": true, "~": false, "~/a": false, "..": false, "../a": false, "a/../../b": false, "/a": false,
+	} {
+		m, err := NewMount(source, "/x", "")
+		if err != nil || m.InProject() != want {
+			t.Errorf("%s: %v, %v", source, m.InProject(), err)
 		}
 	}
 }

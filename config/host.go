@@ -22,7 +22,7 @@ func program(to *[]string) func(any) error {
 			return err
 		}
 		if !filepath.IsAbs(args[0]) {
-			return fmt.Errorf(`%q is no absolute path; a hook is for example ["/usr/local/bin/prog", "arg"], or ["/bin/sh", "-c", "…"]`, args[0])
+			return fmt.Errorf(`%q is no absolute path; write for example ["/usr/local/bin/prog", "arg"], or ["/bin/sh", "-c", "…"]`, args[0])
 		}
 		*to = args
 		return nil

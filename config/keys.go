@@ -10,15 +10,15 @@ import (
 // tables are the tables that this version reads. Those that are true take any key.
 var tables = map[string]bool{
 	"agent": false, "sandbox": false, "sandbox.env": true, "loop": false, "checks": true, "hooks": false, "notify": false,
+	"secrets": true,
 }
 
 // later are the keys and tables of the contract that this version does not act upon. They are refused: whoever wrote
 // them relies on them.
 var later = []string{
 	"agent.model", "agent.args", "agent.base_url",
-	"sandbox.allow", "sandbox.ports", "sandbox.host_ports", "sandbox.env_from_host", "sandbox.packages",
-	"sandbox.mounts",
-	"secrets", "profiles", "mcp", "loop.jobs", "checks.tree",
+	"sandbox.allow", "sandbox.ports", "sandbox.host_ports", "sandbox.packages",
+	"profiles", "mcp", "loop.jobs", "checks.tree",
 }
 
 // laterKinds are the agents of the contract that this version cannot run.
@@ -61,15 +61,19 @@ func (r *reader) table(path []string, values map[string]any) {
 func (r *reader) keys() map[string]func(any) error {
 	c := &r.config
 	return map[string]func(any) error{
-		"agent.kind":          oneOf(&c.Agent.Kind, laterKinds, AgentCommand),
-		"agent.command":       command(&c.Agent.Command),
-		"sandbox.profile":     oneOf(&c.Sandbox.Profile, nil, Profiles()...),
-		"sandbox.image":       text(&c.Sandbox.Image),
-		"sandbox.network":     oneOf(&c.Sandbox.Network, nil, NetworkOpen, NetworkNone),
-		"sandbox.memory":      size(&c.Sandbox.MemoryBytes),
-		"sandbox.cpus":        number(&c.Sandbox.CPUs),
-		"sandbox.pids":        count(&c.Sandbox.Pids),
-		"sandbox.deploy_key":  deployKey(&c.Sandbox.DeployKey),
+		"agent.kind":      oneOf(&c.Agent.Kind, laterKinds, AgentCommand),
+		"agent.command":   command(&c.Agent.Command),
+		"sandbox.profile": oneOf(&c.Sandbox.Profile, nil, Profiles()...),
+		"sandbox.image":   text(&c.Sandbox.Image),
+		"sandbox.network": oneOf(&c.Sandbox.Network, nil, NetworkOpen, NetworkNone),
+		"sandbox.memory":  size(&c.Sandbox.MemoryBytes),
+		"sandbox.cpus":    number(&c.Sandbox.CPUs),
+		"sandbox.pids":    count(&c.Sandbox.Pids),
+
+		"sandbox.env_from_host": variables(&c.Sandbox.EnvFromHost),
+		"sandbox.mounts":        mounts(r),
+		"sandbox.deploy_key":    deployKey(&c.Sandbox.DeployKey),
+
 		"loop.max_iterations": count(&c.Loop.MaxIterations),
 		"loop.max_attempts":   count(&c.Loop.MaxAttempts),
 		"loop.max_time":       duration(&c.Loop.MaxTime),
@@ -104,6 +108,10 @@ func (r *reader) entries(path []string, values map[string]any) {
 			r.problem(key, "this version of ralph does not support it yet; a check needs another name")
 			continue
 		}
+		if path[0] == "secrets" {
+			r.secret(key, value)
+			continue
+		}
 		var s string
 		err := text(&s)(value)
 		if err == nil && path[0] == "checks" {
@@ -126,6 +134,15 @@ func (r *reader) check(name, command string) error {
 }
 
 func (r *reader) env(name, value string) error {
+	if err := CheckVariable(name); err != nil {
+		return err
+	}
+	r.config.Sandbox.Env[name] = value
+	return nil
+}
+
+// CheckVariable says why a name cannot be that of a variable in a sandbox, or nothing.
+func CheckVariable(name string) error {
 	for i, c := range name {
 		letter := c == '_' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z'
 		if !letter && (i == 0 || c < '0' || c > '9') {
@@ -135,7 +152,6 @@ func (r *reader) env(name, value string) error {
 	if name == "" || strings.HasPrefix(name, "RALPH_") {
 		return fmt.Errorf("the name is taken by ralph")
 	}
-	r.config.Sandbox.Env[name] = value
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
@@ -15,7 +16,7 @@ func Parse(name string, text []byte) (Config, error) { return parse(name, text, 
 
 // parse reads the text, and lets complete add what must be there and is not.
 func parse(name string, text []byte, complete func(*reader)) (Config, error) {
-	r := reader{file: name, config: Default(), places: map[string]place{}}
+	r := reader{file: name, config: Default(), places: map[string]place{}, lists: map[string]int{}}
 	r.config.Text = string(text)
 	r.config.Sandbox.Env = map[string]string{}
 	var document map[string]any
@@ -26,6 +27,7 @@ func parse(name string, text []byte, complete func(*reader)) (Config, error) {
 	r.locate(text)
 	r.table(nil, document)
 	r.checkDeployKey()
+	r.names()
 	complete(&r)
 	if len(r.problems) > 0 {
 		slices.SortStableFunc(r.problems, func(a, b Problem) int {
@@ -33,6 +35,7 @@ func parse(name string, text []byte, complete func(*reader)) (Config, error) {
 		})
 		return Config{}, &Problems{List: r.problems}
 	}
+	slices.SortFunc(r.config.Secrets, func(a, b SandboxSecret) int { return cmp.Compare(a.Name, b.Name) })
 	slices.SortFunc(r.config.Checks, func(a, b Check) int {
 		return cmp.Compare(r.at([]string{"checks", a.Name}).order, r.at([]string{"checks", b.Name}).order)
 	})
@@ -45,6 +48,7 @@ type reader struct {
 	file     string
 	config   Config
 	places   map[string]place // by path, joined by NUL, which no two keys can share
+	lists    map[string]int   // how many tables of a list were seen, by its path
 	problems []Problem
 }
 
@@ -84,8 +88,10 @@ func (r *reader) locate(text []byte) {
 	for p.NextExpression() {
 		e := p.Expression()
 		switch e.Kind {
-		case unstable.Table, unstable.ArrayTable:
+		case unstable.Table:
 			table = r.note(&p, nil, e.Key())
+		case unstable.ArrayTable:
+			table = r.entry(&p, e.Key())
 		case unstable.KeyValue:
 			r.keyValue(&p, table, e)
 		}
@@ -94,11 +100,39 @@ func (r *reader) locate(text []byte) {
 
 func (r *reader) keyValue(p *unstable.Parser, table []string, e *unstable.Node) {
 	path := r.note(p, table, e.Key())
-	if value := e.Value(); value.Kind == unstable.InlineTable && len(path) < deepest {
+	if len(path) >= deepest {
+		return
+	}
+	switch value := e.Value(); value.Kind {
+	case unstable.InlineTable:
 		for it := value.Children(); it.Next(); {
 			r.keyValue(p, path, it.Node())
 		}
+	case unstable.Array:
+		n := 0
+		for it := value.Children(); it.Next(); n++ {
+			if it.Node().Kind != unstable.InlineTable {
+				continue
+			}
+			for in := it.Node().Children(); in.Next(); {
+				r.keyValue(p, append(slices.Clone(path), strconv.Itoa(n)), in.Node())
+			}
+		}
 	}
+}
+
+// entry notes one [[table]] of a list. Its path has its number, so that a problem names the one that is meant.
+func (r *reader) entry(p *unstable.Parser, key unstable.Iterator) []string {
+	first := key
+	path := r.note(p, nil, key)
+	name := strings.Join(path, "\x00")
+	path = append(path, strconv.Itoa(r.lists[name]))
+	r.lists[name]++
+	if first.Next() && len(path) <= deepest {
+		start := p.Shape(first.Node().Raw).Start
+		r.places[strings.Join(path, "\x00")] = place{line: start.Line, column: start.Column, order: len(r.places)}
+	}
+	return path
 }
 
 // deepest is the longest path that has a meaning; places below it are of no use, and cost time in a hostile file.

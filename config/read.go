@@ -24,12 +24,6 @@ func Load(path string) (Config, error) {
 	return Parse(path, text)
 }
 
-// LoadSandbox is LoadPart for a program to which the table [sandbox] is all.
-func LoadSandbox(path string) (Sandbox, error) {
-	c, err := LoadPart(path)
-	return c.Sandbox, err
-}
-
 // LoadPart is Load for a program that starts no agent: the file need not name one.
 func LoadPart(path string) (Config, error) {
 	text, err := read(path)

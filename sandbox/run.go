@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/wrapix/wrapix/internal/failpoint"
@@ -184,6 +185,9 @@ func (s Spec) complete() (Spec, error) {
 			return bad("the host path %q is not absolute", p)
 		}
 	}
+	if err := s.checkSecrets(); err != nil {
+		return bad("%w", err)
+	}
 	switch s.Workspace.Access {
 	case "", ReadWrite, ReadOnly, Discard:
 	default:
@@ -194,6 +198,11 @@ func (s Spec) complete() (Spec, error) {
 	default:
 		return bad("unknown network %q", s.Network)
 	}
+	git, err := s.gitMounts()
+	if err != nil {
+		return bad("%w", err)
+	}
+	s.Mounts = slices.Concat(s.Mounts, git)
 	if s.TranscriptLimit <= 0 {
 		s.TranscriptLimit = DefaultTranscriptLimit
 	}

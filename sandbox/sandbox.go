@@ -34,6 +34,8 @@ const (
 	WorkspaceDir = "/workspace"
 	// InputDir is where Spec.Input is mounted, read-only.
 	InputDir = "/run/ralph"
+	// SecretsDir is where Spec.Secrets lie.
+	SecretsDir = frame.SecretsDir
 	// HomeDir is the user's home, a tmpfs.
 	HomeDir = "/home/agent"
 	// OutputDir is a tmpfs that the commands can write: the place for files that Spec.Collect names.
@@ -81,6 +83,11 @@ type Spec struct {
 	Env     map[string]string
 	Network Network // empty means NetworkOpen
 	Limits  Limits
+	// Secrets are files in SecretsDir, which only the sandbox's user can read. Nothing that the sandbox reports has one:
+	// the guest puts "[secret NAME]" in its place. Attached, what the command prints is the caller's as it is.
+	Secrets []Secret
+	// Files are small texts that are there from the start, where the user can write: see frame.File. None is secret.
+	Files []File
 	// Commands run one after the other. What one of them leaves running is killed before the next starts.
 	Commands []Command
 	// Collect names files inside whose content comes back in Result.Files, at most 4 MiB of each. Files that do not
@@ -110,10 +117,14 @@ type Workspace struct {
 	Access Access // empty means ReadWrite
 }
 
-// Mount is a further folder or file of the host. A person must have approved it: no agent may choose one.
+// Mount is a further folder or file of the host. A person must have approved it: no agent may choose one. Package mounts
+// makes it from what a person wrote, and refuses what no sandbox may have.
 type Mount struct {
 	Source, Dest string
 	ReadOnly     bool
+	// Dev and Ino are what must be found at Dest: whoever checked the source saw this file, and by the time of the mount
+	// its path can lead to another. Zero means that nothing else can write along the path.
+	Dev, Ino uint64
 }
 
 // Limits bound what a sandbox takes from the host; zero means unlimited. Where the host cannot enforce one, the
@@ -129,6 +140,8 @@ type Limits struct {
 type (
 	// Command is one program to run inside.
 	Command = frame.Command
+	// File is a small text that a sandbox has from its start.
+	File = frame.File
 	// Result is what the guest vouches for at the end.
 	Result = frame.Result
 	// Exit is how one command ended.

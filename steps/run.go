@@ -212,6 +212,9 @@ func (s *Steps) prepare(ctx context.Context, w engine.Workflow, a engine.Activit
 	if err != nil {
 		return spec, err
 	}
+	if err := s.give(ctx, a, &spec); err != nil {
+		return spec, err
+	}
 	if s.o.Grant != nil && a.Phase != engine.PhaseVerify {
 		mounts, env, err := s.o.Grant()
 		if err != nil {

@@ -48,6 +48,7 @@ type Options struct {
 	Network sandbox.Network
 	Limits  sandbox.Limits
 	Env     map[string]string
+	Given   Given // to the sandboxes of activities
 	// Grant returns what the agent's sandboxes get beside that, and is asked anew for each; checks get none of it, since
 	// what they run was written by the agent. It may be nil.
 	Grant func() ([]sandbox.Mount, map[string]string, error)

@@ -45,6 +45,18 @@ func (d Difference) Approved(s Setting) bool {
 	return !slices.ContainsFunc(d.Added, func(o Setting) bool { return o.Key == s.Key && o.Value == s.Value })
 }
 
+// Of is the difference in the settings that begin with one of the words, as in "sandbox": to a program that acts on no
+// others it is all.
+func (d Difference) Of(begins ...string) Difference {
+	other := func(s Setting) bool {
+		return !slices.ContainsFunc(begins, func(b string) bool { return strings.HasPrefix(s.Key, b) })
+	}
+	d.List = slices.DeleteFunc(slices.Clone(d.List), other)
+	d.Added = slices.DeleteFunc(slices.Clone(d.Added), other)
+	d.Removed = slices.DeleteFunc(slices.Clone(d.Removed), other)
+	return d
+}
+
 // Lines tells the difference in words, one setting a line.
 func (d Difference) Lines() []string {
 	var lines []string

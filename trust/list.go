@@ -65,7 +65,41 @@ func List(c config.Config) []Setting {
 		}
 		list = append(list, Setting{"sandbox.deploy_key", exactly(mode, k.Remote.String()), fmt.Sprintf(words, shown(k.Remote.String()))})
 	}
+	list = append(list, inSandbox(c)...)
 	slices.SortFunc(list, compare)
+	return list
+}
+
+// inSandbox collects what brings something of the host into the sandboxes.
+func inSandbox(c config.Config) (list []Setting) {
+	for _, m := range c.Sandbox.Mounts {
+		if m.InProject() {
+			continue
+		}
+		words := "let sandboxes read " + shown(m.Source) + " of this host, at " + shown(m.Dest)
+		if m.Writable {
+			words = "let sandboxes read, write and delete in " + shown(m.Source) + " of this host, at " + shown(m.Dest)
+		}
+		list = append(list, Setting{"sandbox.mounts " + shown(m.Dest), exactly(m.Source, m.Dest, m.Mode()), words})
+	}
+	for _, name := range c.Sandbox.EnvFromHost {
+		list = append(list, Setting{"sandbox.env_from_host " + name, exactly(name), "give sandboxes this host's variable " + name})
+	}
+	for _, s := range c.Secrets {
+		who := "the agent"
+		if s.Checks {
+			who = "the agent and the checks"
+		}
+		what := fmt.Sprintf("give %s, as the secret %s, ", who, s.Name)
+		switch {
+		case s.File != "":
+			list = append(list, Setting{"secrets." + s.Name, exactly("file", s.File, who), what + "what is in the file " + shown(s.File)})
+		case s.Env != "":
+			list = append(list, Setting{"secrets." + s.Name, exactly("env", s.Env, who), what + "this host's variable " + shown(s.Env)})
+		default:
+			list = append(list, Setting{"secrets." + s.Name, exactly(append([]string{"command", who}, s.Command...)...), what + "what this prints, run on this host before each step: " + shown(s.Command...)})
+		}
+	}
 	return list
 }
 

@@ -40,6 +40,16 @@ on_failure = "warn"
 [notify]
 webhook = "https://example.org/x?y"
 webhook_secret = { env = "KEY" }
+[sandbox]
+env_from_host = ["TZ"]
+mounts = [
+	{ source = "~/a b", dest = "/a" }, { source = "../x", dest = "/b", mode = "rw", optional = true },
+	{ source = "in/the project", dest = "/c", mode = "rw" },
+]
+[secrets]
+ONE = { file = "~/.key" }
+TWO = { env = "GITHUB_TOKEN", checks = true }
+XYZ = { command = ["/usr/bin/pass", "show", "x y"] }
 `
 
 // Every key that reaches the host is on the list, and nothing else is.
@@ -55,6 +65,12 @@ func TestList(t *testing.T) {
 		`hooks.pre_step: run on this host before each step: /bin/sh -c "echo it's on"`,
 		`notify.webhook: send waits and ends, with the agent's words, to https://example.org/x?y`,
 		`notify.webhook_secret: read the key that signs them from the variable KEY`,
+		`sandbox.env_from_host TZ: give sandboxes this host's variable TZ`,
+		`sandbox.mounts /a: let sandboxes read "~/a b" of this host, at /a`,
+		`sandbox.mounts /b: let sandboxes read, write and delete in ../x of this host, at /b`,
+		`secrets.ONE: give the agent, as the secret ONE, what is in the file ~/.key`,
+		`secrets.TWO: give the agent and the checks, as the secret TWO, this host's variable GITHUB_TOKEN`,
+		`secrets.XYZ: give the agent, as the secret XYZ, what this prints, run on this host before each step: /usr/bin/pass show "x y"`,
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
@@ -180,4 +196,24 @@ func FuzzRecord(f *testing.F) {
 			t.Errorf("believed: %+v", r)
 		}
 	})
+}
+
+// A program is asked about the settings that it acts on.
+func TestOf(t *testing.T) {
+	dir := t.TempDir()
+	few := listOf(t, "hooks.pre_loop = ['/bin/a']\nsandbox.env_from_host = ['TZ']")
+	if err := Approve(dir, "/p", few, noon); err != nil {
+		t.Fatal(err)
+	}
+	for text, trusted := range map[string]bool{
+		"hooks.pre_loop = ['/bin/b']\nsandbox.env_from_host = ['TZ']":       true,
+		"hooks.pre_loop = ['/bin/a']\nsandbox.env_from_host = ['TZ', 'XY']": false,
+		"hooks.pre_loop = ['/bin/a']\nsecrets.A = { env = 'A' }":            false,
+		"hooks.pre_loop = ['/bin/b']":                                       true,
+	} {
+		d, err := Check(dir, "/p", listOf(t, text))
+		if err != nil || d.Of("sandbox.", "secrets.").Trusted() != trusted {
+			t.Errorf("%s: %+v, %v", text, d.Of("sandbox.", "secrets."), err)
+		}
+	}
 }

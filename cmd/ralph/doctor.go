@@ -55,7 +55,7 @@ func (a *app) doctor(ctx context.Context) error {
 		findings = append(findings, broken("project", err))
 	} else {
 		findings = append(findings, sandbox.Finding{Severity: fine, Code: "project", Text: "the project is " + p.root})
-		findings = append(findings, p.checkConfig()...)
+		findings = append(findings, p.checkConfig(ctx)...)
 		findings = append(findings, p.checkGit()...)
 		findings = append(findings, p.checkState(ctx)...)
 	}
@@ -102,13 +102,13 @@ func broken(code string, err error) sandbox.Finding {
 	return sandbox.Finding{Severity: failure, Code: code, Text: text, Fix: hintOf(err)}
 }
 
-func (p *project) checkConfig() []sandbox.Finding {
+func (p *project) checkConfig(ctx context.Context) []sandbox.Finding {
 	c, err := p.config()
 	if err != nil {
 		return []sandbox.Finding{broken("config", err)}
 	}
 	findings := []sandbox.Finding{{Severity: fine, Code: "config", Text: config.FileName + " is in order"}}
-	findings = append(findings, p.checkHost(c)...)
+	findings = append(findings, p.checkHost(ctx, c)...)
 	program := c.Agent.Command[0]
 	if !strings.HasPrefix(program, "./") {
 		return append(findings, sandbox.Finding{Severity: fine, Code: "agent", Text: "the agent is the program " + program + " of the sandbox's image"})

@@ -79,7 +79,7 @@ func (p twoTasks) ralph(env string, args ...string) (string, error) {
 	if args[0] == "trust" {
 		cmd = exec.Command(args[0])
 	}
-	cmd.Dir, cmd.Env = p.dir, append(os.Environ(), noRaceSleep, "RALPH_STATE_DIR="+p.state, env)
+	cmd.Dir, cmd.Env = p.dir, append(os.Environ(), noRaceSleep, "RALPH_STATE_DIR="+p.state, "A_TOKEN=of-the-host", env)
 	out, err := cmd.CombinedOutput()
 	return string(out), err
 }
@@ -105,13 +105,14 @@ func (p twoTasks) killed(point string, args ...string) {
 
 func (p twoTasks) whole() {
 	p.t.Helper()
-	if err := errors.Join(wholeAccount(p.state, "spec-1", p.dir), containersOf(p.dir)); err != nil {
+	if err := errors.Join(wholeAccount(p.state, "spec-1", p.dir), containersOf(p.dir), secretsOf(p.state)); err != nil {
 		p.t.Error(err)
 	}
 }
 
 func killedAt(t *testing.T, points ...string) {
-	p := newTwoTasks(t, "echo RALPH_COMPLETE\n", "")
+	p := newTwoTasks(t, "echo RALPH_COMPLETE\n", "secrets.TOKEN = { env = \"A_TOKEN\", checks = true }\n")
+	p.must("trust")
 	p.must("start", "spec.md")
 	// The start has a sandbox of its own in another process, so the loop's first activity is T1's first attempt.
 	for _, point := range points {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -61,7 +62,7 @@ func (s *session) work(ctx context.Context, w engine.Workflow, j job) (engine.Wo
 	if err := s.connect(ctx); err != nil {
 		return engine.Workflow{}, err
 	}
-	if err := s.openWebhook(ctx); err != nil {
+	if err := errors.Join(s.checkMounts(), s.openWebhook(ctx)); err != nil {
 		return engine.Workflow{}, err
 	}
 	if err := s.openKey(ctx); err != nil {

@@ -194,7 +194,7 @@ func cmdBegin(ts *testscript.TestScript, _ bool, args []string) {
 	b.cmd = exec.Command(path, args[1:]...)
 	b.cmd.Args[0] = args[0]
 	b.cmd.Dir = ts.MkAbs(".")
-	for _, name := range []string{"PATH", "HOME", "USER", "XDG_RUNTIME_DIR", "XDG_STATE_HOME", "TMPDIR", "GORACE"} {
+	for _, name := range []string{"PATH", "HOME", "USER", "XDG_RUNTIME_DIR", "XDG_STATE_HOME", "TMPDIR", "GORACE", "API_TOKEN", "GIVEN"} {
 		b.cmd.Env = append(b.cmd.Env, name+"="+ts.Getenv(name))
 	}
 	b.cmd.Stdout, b.cmd.Stderr = &b.stdout, &b.stderr

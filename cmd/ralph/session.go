@@ -75,7 +75,7 @@ func (s *session) connect(ctx context.Context) (err error) {
 	s.steps = steps.New(steps.Options{
 		Runtime: s.podman, Project: s.root, State: s.state, StoreID: s.store.ID(), Lock: filepath.Join(s.state, store.File),
 		Agent: s.conf.Agent.Command, Checks: commands(s.conf.Checks), Image: s.image, Profiles: config.Profiles(),
-		Network: sandbox.Network(s.conf.Sandbox.Network), Env: s.conf.Sandbox.Env,
+		Network: sandbox.Network(s.conf.Sandbox.Network), Env: s.env(), Given: s.given(ctx),
 		Limits:    sandbox.Limits{MemoryBytes: s.conf.Sandbox.MemoryBytes, CPUs: s.conf.Sandbox.CPUs, Pids: s.conf.Sandbox.Pids},
 		Snapshots: snapshots, Output: s.show.output, Printed: s.feed.Output, Grant: s.place,
 	})

@@ -98,7 +98,7 @@ func (s *session) openWebhook(ctx context.Context) error {
 }
 
 // checkHost says what of the configuration is not approved, or cannot work.
-func (p *project) checkHost(c config.Config) []sandbox.Finding {
+func (p *project) checkHost(ctx context.Context, c config.Config) []sandbox.Finding {
 	state, err := p.stateDir()
 	if err != nil {
 		return nil // told elsewhere
@@ -124,7 +124,7 @@ func (p *project) checkHost(c config.Config) []sandbox.Finding {
 	if _, err := webhook.ReadKey(p.root, c.Notify.WebhookSecret.File, c.Notify.WebhookSecret.Env); err != nil {
 		findings = append(findings, broken("webhook", fmt.Errorf("read notify.webhook_secret: %w", err)))
 	}
-	return findings
+	return append(findings, p.checkGiven(ctx, state, c)...)
 }
 
 // webhookFindings say what was not delivered yet.

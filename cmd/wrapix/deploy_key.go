@@ -11,37 +11,7 @@ import (
 	"github.com/wrapix/wrapix/config"
 	"github.com/wrapix/wrapix/key"
 	"github.com/wrapix/wrapix/sandbox"
-	"github.com/wrapix/wrapix/trust"
 )
-
-// approved returns an error if a setting of the sandbox reaches the host in a way that nobody has approved.
-func approved(project string, cfg config.Sandbox) error {
-	list := trust.List(config.Config{Sandbox: cfg})
-	if len(list) == 0 {
-		return nil
-	}
-	state, err := config.StateDir(project)
-	if err == nil {
-		err = config.CheckStateDir(state, project)
-	}
-	if err != nil {
-		return err
-	}
-	d, err := trust.Check(state, project, list)
-	if err != nil {
-		return &usageError{what: err.Error() + "; nothing is trusted", try: "wrapix trust " + project}
-	}
-	var lines []string
-	for _, s := range list {
-		if !d.Approved(s) {
-			lines = append(lines, s.Key+": "+s.Words)
-		}
-	}
-	if len(lines) > 0 {
-		return &usageError{what: "wrapix.toml reaches the host in a way that nobody has approved: " + strings.Join(lines, "; "), try: "wrapix trust " + project}
-	}
-	return nil
-}
 
 // keySuffix is that of the folder which a sandbox sees of its deploy key, beside the sandbox's claim.
 const keySuffix = ".key"

@@ -30,7 +30,14 @@ end; --running gives up what its agent is doing.`,
 				return err
 			}
 			defer engine.Close()
-			return prune(cmd.Context(), engine, running, cmd.OutOrStdout())
+			if err := prune(cmd.Context(), engine, running, cmd.OutOrStdout()); err != nil {
+				return err
+			}
+			left, err := engine.PruneSecrets(cmd.Context())
+			for _, name := range left {
+				fmt.Fprintf(cmd.OutOrStdout(), "removed %s from Podman's secrets: its process is gone\n", name)
+			}
+			return err
 		},
 	}
 	cmd.Flags().BoolVar(&running, "running", false, "also sandboxes that a killed ralph loop would take up again")

@@ -25,11 +25,13 @@ The command's exit code is the exit code of wrapix, and 128+N when signal N ende
 With a terminal on standard input and output the command gets a terminal. Without, its three streams are passed on
 apart. SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1 and SIGUSR2 are passed on to the command.
 
-The table [sandbox] of DIR/wrapix.toml says what the sandbox looks like, as it does for ralph.`
+The tables [sandbox] and [secrets] of DIR/wrapix.toml say what the sandbox looks like, as they do for ralph. What they
+bring of the host into it needs approval: on a terminal wrapix asks, elsewhere see wrapix trust.`
 
 const rootExample = `  wrapix -- make test
   wrapix ~/src/project -- bash
-  wrapix -- sh -c 'cat; exit 3' < file | wc`
+  wrapix -- sh -c 'cat; exit 3' < file | wc
+  wrapix --mount ~/data:/data --env TZ -- ./analyse /data`
 
 // newRoot returns the command and its subcommands.
 func newRoot(s streams) *cobra.Command {
@@ -60,6 +62,7 @@ func newRoot(s streams) *cobra.Command {
 		return &usageError{what: err.Error(), try: cmd.CommandPath() + " --help"}
 	})
 	root.Flags().StringVar(&o.profile, "profile", config.BaseProfile, "what the sandbox has installed: "+strings.Join(config.Profiles(), ", "))
+	o.given.add(root)
 	root.PersistentFlags().BoolVar(&o.allowRoot, "allow-root", false, "work as root too, where the sandbox is no boundary")
 	connect := func(cmd *cobra.Command) (*podman.Engine, error) {
 		return podman.Connect(cmd.Context(), podman.Options{AllowRoot: o.allowRoot})

@@ -33,6 +33,7 @@ type runOptions struct {
 	profile      string
 	profileGiven bool
 	allowRoot    bool
+	given        givenFlags
 	streams      streams
 }
 
@@ -45,18 +46,22 @@ func (o *runOptions) run(ctx context.Context) error {
 	if dir == "/" {
 		return &usageError{what: "use the folder /: that is the whole host, so there would be no sandbox", try: "wrapix DIR -- COMMAND"}
 	}
-	cfg, err := loadConfig(dir)
+	conf, err := loadConfig(dir)
 	if err != nil {
 		return err
 	}
-	if err := approved(dir, cfg); err != nil {
+	if err := o.approved(ctx, dir, conf); err != nil {
+		return err
+	}
+	spec, err := o.given.spec(ctx, dir, conf, o.spec(dir, conf.Sandbox))
+	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cancel(nil)
 	signals := listen(cancel)
 	defer signals.stop()
-	code, err := o.inSandbox(ctx, dir, cfg, signals)
+	code, err := o.inSandbox(ctx, spec, conf.Sandbox, signals)
 	var ended *signalError
 	switch {
 	case err == nil:
@@ -68,13 +73,12 @@ func (o *runOptions) run(ctx context.Context) error {
 }
 
 // inSandbox makes the sandbox, follows it to its end and removes it, on whatever way it goes.
-func (o *runOptions) inSandbox(ctx context.Context, dir string, cfg config.Sandbox, signals *signals) (int, error) {
+func (o *runOptions) inSandbox(ctx context.Context, spec sandbox.Spec, cfg config.Sandbox, signals *signals) (int, error) {
 	engine, err := podman.Connect(ctx, podman.Options{AllowRoot: o.allowRoot})
 	if err != nil {
 		return 0, err
 	}
 	defer engine.Close()
-	spec := o.spec(dir, cfg)
 	if spec.Image, err = o.ref(cfg); err != nil {
 		return 0, err
 	}
@@ -83,7 +87,7 @@ func (o *runOptions) inSandbox(ctx context.Context, dir string, cfg config.Sandb
 		return 0, err
 	}
 	spec.Labels[labelLock] = held.path
-	endKey, err := o.withKey(ctx, dir, cfg.DeployKey, held, &spec)
+	endKey, err := o.withKey(ctx, spec.Workspace.Source, cfg.DeployKey, held, &spec)
 	if err != nil {
 		held.release()
 		return 0, err
@@ -222,12 +226,12 @@ func (o *runOptions) wanted(cfg config.Sandbox) (named, profile string) {
 }
 
 // loadConfig reads what the folder's configuration says about sandboxes; a folder without one gets what holds by itself.
-func loadConfig(dir string) (config.Sandbox, error) {
-	cfg, err := config.LoadSandbox(filepath.Join(dir, config.FileName))
+func loadConfig(dir string) (config.Config, error) {
+	conf, err := config.LoadPart(filepath.Join(dir, config.FileName))
 	if errors.Is(err, fs.ErrNotExist) {
-		return config.Default().Sandbox, nil
+		return config.Default(), nil
 	}
-	return cfg, err
+	return conf, err
 }
 
 // sandboxName returns a name that nobody has, and that says which folder it is about.

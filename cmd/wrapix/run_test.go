@@ -248,7 +248,7 @@ func TestPruneHalfMade(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		spec := o.spec(dir, cfg)
+		spec := o.spec(dir, cfg.Sandbox)
 		spec.Name, spec.Image, spec.Attached = name, testImage, true
 		if spec.Labels[labelLock] = lock; lock == "" {
 			delete(spec.Labels, labelLock)

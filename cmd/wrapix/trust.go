@@ -28,7 +28,7 @@ func newTrust(s streams) *cobra.Command {
 		Use:   "trust [DIR]",
 		Short: "Approve what a project's wrapix.toml does to the host",
 		Long: `trust shows what wrapix.toml does outside of the sandbox (programs that run on the host, places that data is sent
-to), or what has changed of that since it was approved, and asks whether it may. What you have seen is recorded in the
+to, files and secrets that are given to it), or what has changed of that since it was approved, and asks whether it may. What you have seen is recorded in the
 project's state folder. Until then nothing of it takes effect, and a ralph loop waits.
 
 Without a terminal it shows the same and needs --yes.`,
@@ -167,20 +167,20 @@ func (o *trustOptions) approve(ctx context.Context, project string, conf config.
 		fmt.Fprintln(o.streams.out, "all of it is trusted already; wrapix trust --show lists it")
 		return nil
 	}
-	for _, args := range [][]string{conf.Hooks.PreLoop, conf.Hooks.PreStep, conf.Hooks.PostStep, conf.Hooks.PostLoop} {
-		if len(args) == 0 {
-			continue
-		}
+	for _, args := range programs(conf) {
 		if err := hooks.Check(project, args[0]); err != nil {
-			return &usageError{what: fmt.Sprintf("the hook %s cannot be approved: %v", args[0], err), try: "put it outside of the project, and name that path in wrapix.toml"}
+			return &usageError{what: fmt.Sprintf("the program %s cannot be approved: %v", args[0], err), try: "put it outside of the project, and name that path in wrapix.toml"}
 		}
+	}
+	if err := mountable(project, conf.Sandbox.Mounts); err != nil {
+		return err
 	}
 	fmt.Fprintln(o.streams.out, terminal.Line("wrapix.toml of "+project+" reaches the host:"))
 	for _, line := range d.Lines() {
 		fmt.Fprintln(o.streams.out, "  "+terminal.Line(line))
 	}
-	for _, args := range [][]string{conf.Hooks.PreLoop, conf.Hooks.PreStep, conf.Hooks.PostStep, conf.Hooks.PostLoop} {
-		if len(args) > 0 && hooks.Mentions(project, args) {
+	for _, args := range programs(conf) {
+		if hooks.Mentions(project, args) {
 			fmt.Fprintln(o.streams.out, terminal.Line("note: "+args[0]+" is given a path of the project. If it runs what lies there, it runs what an agent wrote."))
 		}
 	}
@@ -198,6 +198,21 @@ func (o *trustOptions) approve(ctx context.Context, project string, conf config.
 	}
 	fmt.Fprintln(o.streams.out, "trusted")
 	return nil
+}
+
+// programs are those that the configuration runs on the host.
+func programs(c config.Config) (all [][]string) {
+	for _, args := range [][]string{c.Hooks.PreLoop, c.Hooks.PreStep, c.Hooks.PostStep, c.Hooks.PostLoop} {
+		if len(args) > 0 {
+			all = append(all, args)
+		}
+	}
+	for _, s := range c.Secrets {
+		if len(s.Command) > 0 {
+			all = append(all, s.Command)
+		}
+	}
+	return all
 }
 
 // ask returns nothing if a person says yes.

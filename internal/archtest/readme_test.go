@@ -67,7 +67,7 @@ func TestReadmeKeys(t *testing.T) {
 		t.Fatal(err)
 	}
 	// Those that take any name have none in the code.
-	known := map[string]bool{"sandbox.env": true, "checks.NAME": true}
+	known := map[string]bool{"sandbox.env": true, "checks.NAME": true, "secrets.NAME": true}
 	ast.Inspect(f, func(n ast.Node) bool {
 		entry, ok := n.(*ast.KeyValueExpr)
 		if !ok {

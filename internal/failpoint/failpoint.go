@@ -6,15 +6,16 @@
 //
 // The places, in the order in which one activity passes them:
 //
-//	intended   the activity is announced in the log, nothing else exists
-//	prepared   its folder and prompt exist
-//	created    its container exists
-//	started    its container runs
-//	reported   the guest's result was read
-//	synced     the record is safe on disk
-//	performed  the outcome is known
-//	recorded   the outcome is in the log
-//	released   the container is gone
+//	intended     the activity is announced in the log, nothing else exists
+//	prepared     its folder and prompt exist
+//	handed-over  its secrets are in Podman's store
+//	created      its container exists
+//	started      its container runs
+//	reported     the guest's result was read
+//	synced       the record is safe on disk
+//	performed    the outcome is known
+//	recorded     the outcome is in the log
+//	released     the container is gone
 //
 // Below each of them, and in this order where both are passed:
 //
@@ -56,7 +57,7 @@ package failpoint
 
 // Activity lists the places that each activity passes, in the order above.
 var Activity = []string{
-	"intended", "prepared", "created", "started", "reported", "synced", "performed", "recorded", "released",
+	"intended", "prepared", "handed-over", "created", "started", "reported", "synced", "performed", "recorded", "released",
 }
 
 // Inner lists those below them.

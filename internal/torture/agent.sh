@@ -23,5 +23,6 @@ case $((number % 6)) in
 esac
 if [ "$number" = 15 ] && mistake; then signal='RALPH_CLARIFY: Which way?'; fi
 echo "$RALPH_TASK" >"work/$RALPH_TASK"
+echo "the secret is $TOKEN"
 note ended
 echo "$signal"

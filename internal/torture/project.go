@@ -11,6 +11,10 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
+
+	"github.com/wrapix/wrapix/config"
+	"github.com/wrapix/wrapix/trust"
 )
 
 //go:embed agent.sh
@@ -31,7 +35,13 @@ max_attempts = 1000
 
 [notify]
 enabled = false
+
+[secrets]
+TOKEN = { env = "TORTURE_TOKEN" }
 `
+
+// token is what the agent is given, and prints. Nothing that is kept may have it.
+const token = "s3cret/of-the+torture"
 
 // project is the project of one round, with its state beside it or on the small disk.
 type project struct {
@@ -80,6 +90,9 @@ func newProject(ctx context.Context, ralph, dir, state string) (*project, error)
 	if out, err := exec.CommandContext(ctx, "git", "init", "--quiet", dir).CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("git init: %w\n%s", err, out)
 	}
+	if err := p.approve(); err != nil {
+		return nil, err
+	}
 	out, err := p.run(ctx, "start", "--json", "spec.md")
 	if err != nil {
 		return nil, err
@@ -90,6 +103,22 @@ func newProject(ctx context.Context, ralph, dir, state string) (*project, error)
 	}
 	p.workflow = started.Workflow
 	return p, nil
+}
+
+// approve records what `wrapix trust --yes` does.
+func (p *project) approve() error {
+	root, err := config.FindProject(p.dir)
+	if err != nil {
+		return err
+	}
+	c, err := config.Load(filepath.Join(root, config.FileName))
+	if err == nil {
+		err = os.MkdirAll(p.state, 0o700)
+	}
+	if err != nil {
+		return err
+	}
+	return trust.Approve(p.state, root, trust.List(c), time.Now())
 }
 
 func write(path, text string) error {
@@ -103,7 +132,7 @@ func write(path, text string) error {
 func (p *project) command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, p.ralph, args...)
 	cmd.Dir = p.dir
-	cmd.Env = append(os.Environ(), "RALPH_STATE_DIR="+p.state)
+	cmd.Env = append(os.Environ(), "RALPH_STATE_DIR="+p.state, "TORTURE_TOKEN="+token)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	return cmd
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -48,7 +49,7 @@ func (r *round) verify(ctx context.Context) (problems []string, err error) {
 	}
 	r.events = len(h.Events)
 	problems = append(h.check(), s.check()...)
-	for _, look := range []func(context.Context, history) ([]string, error){r.witness, r.folders, r.store, r.leftovers} {
+	for _, look := range []func(context.Context, history) ([]string, error){r.witness, r.folders, r.store, r.secrets, r.leftovers} {
 		more, err := look(ctx, h)
 		if err != nil {
 			return problems, err
@@ -162,6 +163,21 @@ func (r *round) store(ctx context.Context, _ history) (problems []string, err er
 	for _, p := range found {
 		problems = append(problems, fmt.Sprintf("the store: %s %s", p.Workflow, p.Text))
 	}
+	return problems, err
+}
+
+// secrets looks for the agent's secret in everything that is kept, all of which the agent printed it into.
+func (r *round) secrets(_ context.Context, _ history) (problems []string, err error) {
+	err = filepath.WalkDir(r.project.state, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		if err == nil && bytes.Contains(text, []byte(token)) {
+			problems = append(problems, "the secret is in "+path)
+		}
+		return err
+	})
 	return problems, err
 }
 

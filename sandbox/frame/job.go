@@ -22,6 +22,10 @@ type Job struct {
 	// Same are the mounted files that must be the ones that the host looked at: between its look and the mount, another
 	// sandbox with the same workspace could have put a symbolic link to somewhere else in their place.
 	Same []Identity `json:"same,omitempty"`
+	// Secrets names the files of SecretsDir. What they hold is left out of everything that is passed on.
+	Secrets []string `json:"secrets,omitempty"`
+	// Files are put in place before the first command, unless something is there.
+	Files []File `json:"files,omitempty"`
 	// Attached makes the guest hand its own standard streams to the one command instead of framing them: for a person
 	// at a terminal. There is no result frame then; the guest's exit code is the command's.
 	Attached bool `json:"attached,omitempty"`
@@ -34,6 +38,16 @@ type Identity struct {
 	Ino  uint64 `json:"ino"`
 }
 
+// SecretsDir is where secrets lie inside, each in a file.
+const SecretsDir = "/run/secrets"
+
+// File is a small text that the sandbox has from its start, in a place where its user can write. Everybody who can
+// inspect the container can read it.
+type File struct {
+	Path string `json:"path"`
+	Text string `json:"text"`
+}
+
 // Command is one program to run inside.
 type Command struct {
 	// Name tells the commands of a Job apart in the Result.
@@ -42,6 +56,8 @@ type Command struct {
 	Args []string `json:"args"`
 	// Stdin is the path inside of a file to read standard input from; empty means /dev/null.
 	Stdin string `json:"stdin,omitempty"`
+	// Secrets names those that the command also gets as variables, for programs that read no files.
+	Secrets []string `json:"secrets,omitempty"`
 }
 
 // StopSignal is Linux's SIGPWR. It tells the guest to stop, and nothing inside has a use for it: whoever sends it
@@ -94,7 +110,8 @@ type Exit struct {
 
 // Stream sums up one of the two output streams over all commands.
 type Stream struct {
-	// Bytes is how many were written by the commands, Cut how many of these are missing from the record.
+	// Bytes is how many were written by the commands, after secrets were replaced; Cut is how many of these are missing
+	// from the record.
 	Bytes int64 `json:"bytes"`
 	Cut   int64 `json:"cut,omitempty"`
 	// SHA256 is of the bytes that were passed on, in hexadecimal: what a transcript made from the record must have.

@@ -20,6 +20,11 @@ func attached(job frame.Job) int {
 	if err := unchanged(job.Same); err != nil {
 		fail("%v", err)
 	}
+	known, err := readSecrets(job.Secrets)
+	if err != nil {
+		fail("%v", err)
+	}
+	putFiles(job.Files)
 	if len(job.Commands) != 1 {
 		fail("one command expected, got %d", len(job.Commands))
 	}
@@ -32,7 +37,7 @@ func attached(job frame.Job) int {
 	signals := make(chan os.Signal, 16)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGUSR1, syscall.SIGUSR2, frame.StopSignal)
 	started := time.Now()
-	pid, err := start(job.Commands[0], job.Pids, [3]uintptr{0, 1, 2}, attr)
+	pid, err := start(job.Commands[0], known, job.Pids, [3]uintptr{0, 1, 2}, attr)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "wrapix:", err)
 		if errors.Is(err, exec.ErrNotFound) || errors.Is(err, fs.ErrNotExist) {

@@ -84,16 +84,21 @@ func newStream(out *output, typ frame.Type, limit int64) *stream {
 	return &stream{out: out, typ: typ, head: limit - tail, tail: ring{size: int(tail)}, sum: sha256.New()}
 }
 
-// pump passes everything on that can be read from f.
-func (s *stream) pump(f *os.File, both *excerpt) {
+// pump passes everything on that can be read from f, without the secrets.
+func (s *stream) pump(f *os.File, p *patterns, both *excerpt) {
+	clean := redactor{patterns: p}
 	buf := make([]byte, frame.MaxPayload)
+	pass := func(b []byte) {
+		both.add(b)
+		s.write(b)
+	}
 	for {
 		n, err := f.Read(buf)
 		if n > 0 {
-			both.add(buf[:n])
-			s.write(buf[:n])
+			pass(clean.write(buf[:n]))
 		}
 		if err != nil {
+			pass(clean.end())
 			return
 		}
 	}

@@ -19,7 +19,7 @@ const oomScore = "500"
 const ownThreads = 32
 
 // start starts a command with the three files as its standard streams.
-func start(c frame.Command, pids int64, files [3]uintptr, attr *syscall.SysProcAttr) (pid int, err error) {
+func start(c frame.Command, known secrets, pids int64, files [3]uintptr, attr *syscall.SysProcAttr) (pid int, err error) {
 	if len(c.Args) == 0 {
 		return 0, fmt.Errorf("command %q is empty", c.Name)
 	}
@@ -27,7 +27,11 @@ func start(c frame.Command, pids int64, files [3]uintptr, attr *syscall.SysProcA
 	if err != nil {
 		return 0, err
 	}
-	pid, err = syscall.ForkExec(path, c.Args, &syscall.ProcAttr{Env: os.Environ(), Files: files[:], Sys: attr})
+	env, err := known.env(c.Secrets)
+	if err != nil {
+		return 0, err
+	}
+	pid, err = syscall.ForkExec(path, c.Args, &syscall.ProcAttr{Env: append(os.Environ(), env...), Files: files[:], Sys: attr})
 	if err != nil {
 		return 0, fmt.Errorf("start %s: %w", path, err)
 	}

@@ -16,6 +16,8 @@ type reporter struct {
 	job            frame.Job
 	out            *output
 	stdout, stderr *stream
+	known          secrets
+	patterns       *patterns
 
 	mu      sync.Mutex
 	running int          // process id of the command, 0 between commands
@@ -41,7 +43,7 @@ func (r *reporter) run() {
 	go r.watch(ends)
 	go r.out.unread()
 
-	if err := unchanged(r.job.Same); err != nil {
+	if err := r.prepare(); err != nil {
 		result.Ended, result.Error = frame.EndedStartFailed, err.Error()
 	} else {
 		for _, c := range r.job.Commands {
@@ -62,6 +64,9 @@ func (r *reporter) run() {
 	}
 	r.mu.Unlock()
 	result.Files = collect(r.job.Collect)
+	for name, content := range result.Files {
+		result.Files[name] = r.patterns.all(content)
+	}
 	result.Stdout, result.Stderr = r.stdout.finish(), r.stderr.finish()
 	result.Finished = after(result.Started)
 	r.out.writeJSON(frame.Final, result)
@@ -70,6 +75,20 @@ func (r *reporter) run() {
 // after is now, so that it lies as long after an earlier moment as time has passed. The clock on the wall may have been set
 // meanwhile, and what a sandbox used is the difference of the two.
 func after(earlier time.Time) time.Time { return earlier.Add(time.Since(earlier)) }
+
+// prepare does what must be done before the first command.
+func (r *reporter) prepare() (err error) {
+	r.patterns = newPatterns(nil)
+	if err := unchanged(r.job.Same); err != nil {
+		return err
+	}
+	if r.known, err = readSecrets(r.job.Secrets); err != nil {
+		return err
+	}
+	r.patterns = newPatterns(r.known)
+	putFiles(r.job.Files)
+	return nil
+}
 
 // watch ends the commands when the time is over or we are told to: politely first, by force after the grace or when
 // told again.
@@ -134,7 +153,7 @@ func (r *reporter) command(c frame.Command) (*frame.Exit, error) {
 	}
 	r.out.write(frame.Begin, []byte(c.Name))
 	started := time.Now()
-	pid, err := start(c, r.job.Pids, [3]uintptr{stdin.Fd(), outW.Fd(), errW.Fd()}, &syscall.SysProcAttr{Setsid: true})
+	pid, err := start(c, r.known, r.job.Pids, [3]uintptr{stdin.Fd(), outW.Fd(), errW.Fd()}, &syscall.SysProcAttr{Setsid: true})
 	r.running = pid
 	r.mu.Unlock()
 	outW.Close()
@@ -144,8 +163,8 @@ func (r *reporter) command(c frame.Command) (*frame.Exit, error) {
 	}
 	var both excerpt
 	var pumps sync.WaitGroup
-	pumps.Go(func() { r.stdout.pump(outR, &both) })
-	pumps.Go(func() { r.stderr.pump(errR, &both) })
+	pumps.Go(func() { r.stdout.pump(outR, r.patterns, &both) })
+	pumps.Go(func() { r.stderr.pump(errR, r.patterns, &both) })
 
 	status := wait(pid)
 	finished := after(started)

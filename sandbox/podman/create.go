@@ -11,6 +11,7 @@ import (
 	"github.com/containers/podman/v5/pkg/specgen"
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/wrapix/wrapix/internal/failpoint"
 	"github.com/wrapix/wrapix/sandbox"
 	"github.com/wrapix/wrapix/sandbox/frame"
 )
@@ -37,7 +38,12 @@ func (e *Engine) Create(ctx context.Context, spec sandbox.Spec) error {
 	}
 	if err == nil {
 		// Not to be cut short: Podman would go on, and the container appear after its removal found none.
-		_, err = containers.CreateWithSpec(e.with(context.WithoutCancel(ctx)), gen, nil)
+		ctx := context.WithoutCancel(ctx)
+		if err = e.secrets(ctx, gen, spec); err == nil {
+			failpoint.Here("handed-over")
+			_, err = containers.CreateWithSpec(e.with(ctx), gen, nil)
+		}
+		err = errors.Join(err, e.dropSecrets(ctx, spec))
 	}
 	if err != nil {
 		err = e.withErrno(ctx, translate(err))
@@ -59,7 +65,11 @@ func (e *Engine) generate(spec sandbox.Spec, view view) (*specgen.SpecGenerator,
 		TranscriptLimit: spec.TranscriptLimit,
 		Pids:            spec.Limits.Pids,
 		Same:            view.same,
+		Files:           spec.Files,
 		Attached:        spec.Attached,
+	}
+	for _, secret := range spec.Secrets {
+		job.Secrets = append(job.Secrets, secret.Name)
 	}
 	arg, err := json.Marshal(job)
 	if err != nil {

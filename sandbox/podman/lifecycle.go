@@ -97,6 +97,10 @@ func (e *Engine) Remove(ctx context.Context, name string) error {
 	if err != nil {
 		return fmt.Errorf("remove sandbox %s: %w", name, e.withErrno(ctx, err))
 	}
+	left := func(owner string, _ time.Time) bool { return owner == name }
+	if _, err := e.leftSecrets(ctx, left); err != nil {
+		return fmt.Errorf("remove sandbox %s: %w", name, err)
+	}
 	if err := removeTree(e.copyPath(name)); err != nil {
 		return fmt.Errorf("remove the workspace copy of sandbox %s: %w", name, err)
 	}

@@ -3,12 +3,16 @@ package podman
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 
+	"github.com/containers/podman/v5/pkg/bindings/containers"
 	"github.com/containers/podman/v5/pkg/bindings/images"
+	"github.com/containers/podman/v5/pkg/bindings/secrets"
 	"go.uber.org/goleak"
 
 	"github.com/wrapix/wrapix/sandbox"
@@ -78,5 +82,34 @@ func TestConformance(t *testing.T) {
 		Open:        func(t *testing.T) sandbox.Runtime { return open(t) },
 		Image:       testImage(t, e),
 		HostHasPids: true,
+		Describe: func(t *testing.T, name string) string {
+			c, err := containers.Inspect(e.with(t.Context()), name, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			text, err := json.Marshal(c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return string(text)
+		},
+		SecretsOf: func(t *testing.T, name string) (names []string) {
+			list, err := secrets.List(e.with(t.Context()), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, s := range list {
+				if owner, _ := ownerOf(s.Spec.Name); owner == name {
+					names = append(names, s.Spec.Name)
+				}
+			}
+			return names
+		},
+		LeaveSecret: func(t *testing.T, name string) {
+			opts := new(secrets.CreateOptions).WithName(secretOf(name, "TOKEN"))
+			if _, err := secrets.Create(e.with(t.Context()), strings.NewReader("left behind"), opts); err != nil {
+				t.Fatal(err)
+			}
+		},
 	})
 }

@@ -2,12 +2,14 @@ package podman
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
+	"unicode/utf8"
 
 	"github.com/containers/podman/v5/pkg/specgen"
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -44,6 +46,10 @@ func (e *Engine) view(ctx context.Context, spec sandbox.Spec) (view, error) {
 		bind(e.guest, guestPath, true),
 		bind(e.hosts, "/etc/hosts", true),
 	}}
+	if len(spec.Secrets) > 0 {
+		// Podman's own folder there is read-only before the secrets are mounted in it, and runc fails.
+		v.mounts = append(v.mounts, tmpfs(sandbox.SecretsDir, "mode=755", "size=64k"))
+	}
 	if err := e.workspace(ctx, &v, spec); err != nil {
 		return view{}, err
 	}
@@ -51,7 +57,14 @@ func (e *Engine) view(ctx context.Context, spec sandbox.Spec) (view, error) {
 		v.mounts = append(v.mounts, bind(spec.Input, sandbox.InputDir, true))
 	}
 	for _, m := range spec.Mounts {
-		v.mounts = append(v.mounts, bind(m.Source, m.Dest, m.ReadOnly))
+		source, err := e.spellable(m.Source)
+		if err != nil {
+			return view{}, err
+		}
+		v.mounts = append(v.mounts, bind(source, m.Dest, m.ReadOnly))
+		if m.Ino != 0 {
+			v.same = append(v.same, frame.Identity{Path: m.Dest, Dev: m.Dev, Ino: m.Ino})
+		}
 	}
 	return v, nil
 }
@@ -132,6 +145,22 @@ func (v *view) pin(source, name string, readOnly bool) error {
 	st := fi.Sys().(*syscall.Stat_t)
 	v.same = append(v.same, frame.Identity{Path: dest, Dev: uint64(st.Dev), Ino: st.Ino})
 	return nil
+}
+
+// spellable returns a path that Podman's API can carry: it speaks JSON, where a name is text, and names of files are
+// bytes. For a name that is no text it is a link, and the OCI runtime follows it.
+func (e *Engine) spellable(source string) (string, error) {
+	if utf8.ValidString(source) {
+		return source, nil
+	}
+	link := filepath.Join(filepath.Dir(e.guest), fmt.Sprintf("name-%x", sha256.Sum256([]byte(source))))
+	if to, err := os.Readlink(link); err == nil && to == source {
+		return link, nil
+	}
+	if err := os.Symlink(source, link); err != nil && !errors.Is(err, os.ErrExist) {
+		return "", fmt.Errorf("make a link to a folder whose name is no text: %w", err)
+	}
+	return link, nil
 }
 
 func bind(source, dest string, readOnly bool) specs.Mount {

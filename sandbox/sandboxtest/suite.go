@@ -34,6 +34,12 @@ type Options struct {
 	Image string
 	// HostHasPids says that Limits.Pids is enforced on this host.
 	HostHasPids bool
+	// Describe returns all that the engine tells about a container; nil where it tells nothing.
+	Describe func(t *testing.T, name string) string
+	// SecretsOf lists what the engine's own store has of a sandbox's secrets, and LeaveSecret leaves one there, as a crash
+	// does; nil where there is no such store.
+	SecretsOf   func(t *testing.T, name string) []string
+	LeaveSecret func(t *testing.T, name string)
 	// Only names the groups of tests to run; empty means all.
 	Only []string
 }
@@ -70,6 +76,8 @@ func Run(t *testing.T, opts Options) {
 		{"Output", outputTests},
 		{"Ending", endingTests},
 		{"Workspace", workspaceTests},
+		{"Mounts", mountTests},
+		{"Secrets", secretTests},
 		{"Hardening", hardeningTests},
 		{"Guest", guestTests},
 		{"Network", networkTests},

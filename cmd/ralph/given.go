@@ -1,0 +1,67 @@
+package main
+
+import (
+	"context"
+	"slices"
+
+	"github.com/wrapix/wrapix/config"
+	"github.com/wrapix/wrapix/given"
+	"github.com/wrapix/wrapix/sandbox"
+	"github.com/wrapix/wrapix/steps"
+)
+
+// host is this host as the project's sandboxes may meet it.
+func (s *session) host() given.Host { return given.Host{Project: s.root, State: s.state} }
+
+// checkMounts says what cannot be mounted, at once and not in the middle of the night.
+func (s *session) checkMounts() error {
+	if !s.trust.Trusted() {
+		return nil
+	}
+	if _, err := s.host().Mounts(s.conf.Sandbox.Mounts); err != nil {
+		return usagef(hintOf(err), "%w", err)
+	}
+	return nil
+}
+
+// given is what the sandboxes get of the host: nothing that needs approval, unless it has that.
+func (s *session) given(ctx context.Context) steps.Given {
+	host, c := s.host(), s.conf
+	g := steps.Given{Files: host.GitIdentity(ctx)}
+	if !s.trust.Trusted() {
+		return g
+	}
+	g.Mounts = func() ([]sandbox.Mount, error) { return host.Mounts(c.Sandbox.Mounts) }
+	if len(c.Secrets) == 0 {
+		return g
+	}
+	forChecks := slices.DeleteFunc(slices.Clone(c.Secrets), func(s config.SandboxSecret) bool { return !s.Checks })
+	g.Secrets = func(ctx context.Context, checks bool) ([]sandbox.Secret, error) {
+		if checks {
+			return host.Secrets(ctx, forChecks)
+		}
+		return host.Secrets(ctx, c.Secrets)
+	}
+	return g
+}
+
+// env are the variables of every sandbox.
+func (s *session) env() map[string]string {
+	if !s.trust.Trusted() {
+		return given.Env(s.conf.Sandbox, nil)
+	}
+	return given.Env(s.conf.Sandbox, s.conf.Sandbox.EnvFromHost)
+}
+
+// checkGiven says what the sandboxes could not get. No program is run for it.
+func (p *project) checkGiven(ctx context.Context, state string, c config.Config) (findings []sandbox.Finding) {
+	host := given.Host{Project: p.root, State: state}
+	if _, err := host.Mounts(c.Sandbox.Mounts); err != nil {
+		findings = append(findings, broken("mounts", err))
+	}
+	still := slices.DeleteFunc(slices.Clone(c.Secrets), func(s config.SandboxSecret) bool { return s.Command != nil })
+	if _, err := host.Secrets(ctx, still); err != nil {
+		findings = append(findings, broken("secrets", err))
+	}
+	return findings
+}

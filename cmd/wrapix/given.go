@@ -1,0 +1,188 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wrapix/wrapix/config"
+	"github.com/wrapix/wrapix/given"
+	"github.com/wrapix/wrapix/sandbox"
+	"github.com/wrapix/wrapix/trust"
+)
+
+// givenFlags say what the sandbox gets of the host, beside what the configuration says. Whoever types them means them, so
+// they need no approval.
+type givenFlags struct{ mounts, env, allow []string }
+
+func (f *givenFlags) add(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringArrayVar(&f.mounts, "mount", nil, "show a folder or file of the host: SOURCE:DEST, or SOURCE:DEST:rw to write there too")
+	flags.StringArrayVar(&f.env, "env", nil, "set a variable: NAME=VALUE, or NAME for the host's value")
+	flags.StringArrayVar(&f.allow, "allow-mount", nil, "mount this path although it is never mounted, such as ~/.aws; what gives the host away stays refused")
+}
+
+// spec adds to the sandbox what it is given.
+func (f *givenFlags) spec(ctx context.Context, dir string, conf config.Config, spec sandbox.Spec) (sandbox.Spec, error) {
+	spec.Env = given.Env(conf.Sandbox, conf.Sandbox.EnvFromHost)
+	set, err := f.variables()
+	if err != nil {
+		return spec, err
+	}
+	for name, value := range set {
+		spec.Env[name] = value
+	}
+	asked, err := f.allMounts(conf.Sandbox.Mounts)
+	if err != nil {
+		return spec, err
+	}
+	host := given.Host{Project: dir}
+	if len(asked) > 0 {
+		if host.State, err = config.StateDir(dir); err != nil {
+			return spec, err
+		}
+	}
+	for _, path := range f.allow {
+		if path, err = fromHere(path); err != nil {
+			return spec, err
+		}
+		host.Allow = append(host.Allow, path)
+	}
+	found, err := host.Mounts(asked)
+	if err != nil {
+		return spec, &codeError{exitUsage, err}
+	}
+	spec.Mounts = append(spec.Mounts, found...)
+	secrets, err := host.Secrets(ctx, conf.Secrets)
+	if err != nil {
+		return spec, &codeError{exitUsage, err}
+	}
+	spec.Secrets = append(spec.Secrets, secrets...)
+	for _, secret := range secrets {
+		if _, said := set[secret.Name]; !said {
+			spec.Commands[0].Secrets = append(spec.Commands[0].Secrets, secret.Name)
+		}
+	}
+	spec.Files = append(spec.Files, host.GitIdentity(ctx)...)
+	return spec, nil
+}
+
+// variables are those of --env.
+func (f *givenFlags) variables() (map[string]string, error) {
+	set := map[string]string{}
+	for _, text := range f.env {
+		name, value, given := strings.Cut(text, "=")
+		if err := config.CheckVariable(name); err != nil {
+			return nil, &usageError{what: fmt.Sprintf("--env %s: %v", text, err), try: "wrapix --env NAME=VALUE, or --env NAME"}
+		}
+		if !given {
+			if value, given = os.LookupEnv(name); !given {
+				continue // as everywhere: what is not set is not passed on
+			}
+		}
+		set[name] = value
+	}
+	return set, nil
+}
+
+// allMounts are those of the configuration and of --mount, which takes the place of one with the same destination.
+func (f *givenFlags) allMounts(configured []config.Mount) ([]config.Mount, error) {
+	all := slices.Clone(configured)
+	for _, text := range f.mounts {
+		m, err := parseMount(text)
+		if err != nil {
+			return nil, &usageError{what: fmt.Sprintf("--mount %s: %v", text, err), try: "wrapix --mount SOURCE:DEST[:ro|rw]"}
+		}
+		if m.Source, err = fromHere(m.Source); err != nil {
+			return nil, err
+		}
+		all = slices.DeleteFunc(all, func(o config.Mount) bool { return filepath.Clean(o.Dest) == filepath.Clean(m.Dest) })
+		all = append(all, m)
+	}
+	return all, nil
+}
+
+// parseMount reads SOURCE:DEST[:ro|rw]. Both can have colons in them, as far as DEST is not one that begins anew with
+// ":/" or ":~/".
+func parseMount(text string) (config.Mount, error) {
+	mode := ""
+	for _, m := range []string{"ro", "rw"} {
+		if rest, ok := strings.CutSuffix(text, ":"+m); ok {
+			text, mode = rest, m
+			break
+		}
+	}
+	at := max(strings.LastIndex(text, ":/"), strings.LastIndex(text, ":~/"))
+	if at < 0 {
+		return config.Mount{}, errors.New("want SOURCE:DEST, where DEST begins with / or ~/")
+	}
+	return config.NewMount(text[:at], text[at+1:], mode)
+}
+
+// fromHere makes a path of the command line absolute: it is relative to where it was typed.
+func fromHere(path string) (string, error) {
+	if strings.HasPrefix(path, "~") {
+		return path, nil
+	}
+	if filepath.IsAbs(path) {
+		return path, nil
+	}
+	here, err := os.Getwd()
+	return here + "/" + path, err // not joined: what stands before a ".." may be a link
+}
+
+// approved makes sure that a person has approved what the configuration brings of the host into the sandbox. On a
+// terminal it asks.
+func (o *runOptions) approved(ctx context.Context, dir string, conf config.Config) error {
+	reaches := []string{"sandbox.", "secrets."}
+	list := trust.List(conf)
+	if len(trust.Difference{List: list}.Of(reaches...).List) == 0 {
+		return nil
+	}
+	state, err := config.StateDir(dir)
+	if err == nil {
+		err = config.CheckStateDir(state, dir)
+	}
+	if err != nil {
+		return err
+	}
+	d, err := trust.Check(state, dir, list)
+	if err != nil && !errors.Is(err, trust.ErrDamaged) {
+		return err
+	}
+	if d.Of(reaches...).Trusted() {
+		return nil
+	}
+	if !isTerminal(o.streams.in) || !isTerminal(o.streams.err) || !inForeground(o.streams.in) {
+		return &usageError{what: d.Of(reaches...).Summary(), try: "wrapix trust " + dir}
+	}
+	asking := &trustOptions{streams: streams{in: o.streams.in, out: o.streams.err, err: o.streams.err}}
+	if err := asking.approve(ctx, dir, conf, d); err != nil && ctx.Err() == nil {
+		return &codeError{exitUsage, err}
+	} else if err != nil {
+		return err
+	}
+	return nil
+}
+
+// mountable refuses what no approval would bring into a sandbox. What is only not there may come.
+func mountable(project string, asked []config.Mount) error {
+	state, err := config.StateDir(project)
+	if err != nil {
+		return err
+	}
+	for _, m := range asked {
+		_, err := given.Host{Project: project, State: state}.Mounts([]config.Mount{m})
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return &usageError{what: "it cannot be approved: " + err.Error(), try: "take it out of " + config.FileName}
+		}
+	}
+	return nil
+}
