@@ -21,7 +21,8 @@ func TestNothingIsKeyedByTheHostname(t *testing.T) {
 			return err
 		}
 		rel, err := filepath.Rel(root, path)
-		if strings.HasPrefix(rel, filepath.Join("sandbox", "sandboxtest")) { // not shipped: it looks whether the name leaks
+		// Not shipped: it looks whether the name leaks. And what lists the places that nothing is mounted at.
+		if strings.HasPrefix(rel, filepath.Join("sandbox", "sandboxtest")) || rel == filepath.Join("sandbox", "mounts", "dest.go") {
 			return err
 		}
 		for _, asks := range []string{"os.Hostname", ".Nodename", `"/etc/hostname"`, `"/proc/sys/kernel/hostname"`, `"hostname"`} {

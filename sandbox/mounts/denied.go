@@ -68,6 +68,8 @@ var never = []rule{
 	{"~/.cache/wrapix", "process 1 of every sandbox lies there", final},
 
 	// Keys to other machines and services.
+	{"$XDG_STATE_HOME/wrapix", "deploy keys lie there", final},
+	{"~/.local/state/wrapix", "deploy keys lie there", final},
 	{"~/.ssh", "SSH keys", personal},
 	{"$SSH_AUTH_SOCK", "whoever reaches the SSH agent can use your keys", personal},
 	{"~/.gnupg", "GnuPG keys", personal},
