@@ -61,7 +61,9 @@ func (r *round) run(ctx context.Context) (problems []string) {
 	if r.plan.fills() {
 		r.disk.Lock()
 		defer r.disk.Unlock()
-		state = filepath.Join(r.small, fmt.Sprintf("state-%d", r.plan.Round))
+		if state, err = os.MkdirTemp(r.small, fmt.Sprintf("state-%d-", r.plan.Round)); err != nil {
+			return fail(err)
+		}
 		defer func() {
 			if len(problems) > 0 {
 				_ = os.CopyFS(filepath.Join(r.dir, "state"), os.DirFS(state))
