@@ -215,6 +215,9 @@ type Runtime interface {
 	// Remove kills and removes the container with all that belongs to it, except its record. It does nothing if there is
 	// no such container.
 	Remove(ctx context.Context, name string) error
+	// EndOrphans ends what is left of containers whose names begin so and that the engine does not know any more, because
+	// it died while it made or started them.
+	EndOrphans(ctx context.Context, prefix string) error
 	// List returns the containers, running or not, that carry all the labels, in no particular order.
 	List(ctx context.Context, labels map[string]string) ([]Container, error)
 	Inspect(ctx context.Context, name string) (Container, error)

@@ -330,5 +330,5 @@ func (s *Steps) Sweep(ctx context.Context, w engine.WorkflowID, keep []engine.Ac
 			return err
 		}
 	}
-	return nil
+	return s.o.Runtime.EndOrphans(ctx, fmt.Sprintf("ralph-%s-%s-", s.o.StoreID, w))
 }

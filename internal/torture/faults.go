@@ -99,27 +99,40 @@ func killServiceOf(pid int) bool {
 // diskSize is the most that a disk may hold that is filled: more is no small disk, and somebody may need it.
 const diskSize = 256 << 20
 
-// prepareDisk looks whether the small disk is one, and empties it of what a run before left.
-func (t *torture) prepareDisk() error {
-	if t.small == "" {
+// prepareDisks looks whether the small disks are small, and empties them of what a run before left.
+func (t *torture) prepareDisks(disks []string) error {
+	if len(disks) == 0 {
 		return errors.New("none was named")
 	}
+	for _, disk := range disks {
+		if err := prepareDisk(disk); err != nil {
+			return err
+		}
+	}
+	t.disks = make(chan string, len(disks))
+	for _, disk := range disks {
+		t.disks <- disk
+	}
+	return nil
+}
+
+func prepareDisk(disk string) error {
 	var on syscall.Statfs_t
-	if err := syscall.Statfs(t.small, &on); err != nil {
-		return err
+	if err := syscall.Statfs(disk, &on); err != nil {
+		return fmt.Errorf("look at %s: %w", disk, err)
 	}
 	if size := uint64(on.Bsize) * on.Blocks; size > diskSize {
-		return fmt.Errorf("%s is on a file system of %d MB", t.small, size>>20)
+		return fmt.Errorf("%s is on a file system of %d MB", disk, size>>20)
 	}
 	// Podman's processes may live among mounts of their own, which they got before this disk was there.
-	probe := filepath.Join(t.small, "probe")
+	probe := filepath.Join(disk, "probe")
 	if err := os.WriteFile(probe, nil, 0o600); err != nil {
 		return err
 	}
 	if err := exec.Command("podman", "unshare", "test", "-e", probe).Run(); err != nil {
-		return fmt.Errorf("sandboxes do not see %s; end Podman's processes first, with: podman system migrate", t.small)
+		return fmt.Errorf("sandboxes do not see %s; end Podman's processes first, with: podman system migrate", disk)
 	}
-	left, err := filepath.Glob(filepath.Join(t.small, "*"))
+	left, err := filepath.Glob(filepath.Join(disk, "*"))
 	for _, path := range left {
 		err = errors.Join(err, os.RemoveAll(path))
 	}
@@ -128,7 +141,7 @@ func (t *torture) prepareDisk() error {
 
 // fill fills the disk that the state is on, lets the loop meet that, and gives the room back.
 func (r *round) fill(ctx context.Context, f fault) (done bool, err error) {
-	ballast := filepath.Join(r.small, "ballast")
+	ballast := filepath.Join(r.disk, "ballast")
 	defer os.Remove(ballast)
 	full, err := os.Create(ballast)
 	if err != nil {

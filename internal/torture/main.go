@@ -3,7 +3,7 @@
 // killed, the disk is full. Then the loop is left alone until the workflow is done, and all that is left is held against
 // the promises and against a witness from outside, a file that the agents append to in the workspace.
 //
-//	torture -rounds 200 [-seed N] [-jobs 2] [-small DIR]
+//	torture -rounds 200 [-seed N] [-jobs 2] [-small DIRS]
 //	torture -seed N -round 17      the plan of one round again
 //
 // The seed makes the plans; when exactly a fault meets the workflow is up to the machine. It wants a ralph that is built
@@ -25,17 +25,18 @@ import (
 func main() {
 	t := torture{counts: map[kind]int{}}
 	var one int
+	var small string
 	flag.IntVar(&t.rounds, "rounds", 10, "how many workflows")
 	flag.IntVar(&t.jobs, "jobs", 2, "how many at the same time")
 	flag.Uint64Var(&t.seed, "seed", uint64(time.Now().UnixNano()), "of the plans")
 	flag.IntVar(&one, "round", 0, "only the round of this `NUMBER`")
-	flag.StringVar(&t.small, "small", os.Getenv("WRAPIX_SMALL_DISK"), "a `FOLDER` on a small file system, to fill it")
+	flag.StringVar(&small, "small", os.Getenv("WRAPIX_SMALL_DISKS"), "`FOLDERS` on small file systems, to fill them; a list like PATH")
 	flag.StringVar(&t.ralph, "ralph", filepath.Join("bin", "failpoints", "ralph"), "the `PROGRAM`, with failpoints")
 	flag.BoolVar(&t.verbose, "v", false, "tell each fault as it happens")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := t.run(ctx, one); err != nil {
+	if err := t.run(ctx, one, filepath.SplitList(small)); err != nil {
 		fmt.Fprintln(os.Stderr, "torture:", err)
 		os.Exit(1)
 	}
@@ -45,10 +46,9 @@ func main() {
 type torture struct {
 	rounds, jobs int
 	seed         uint64
-	small, ralph string
+	ralph        string
 	verbose      bool
-
-	disk sync.Mutex // of the round that uses the small file system
+	disks        chan string // small file systems that no round uses; nil where there is none
 
 	mu     sync.Mutex
 	counts map[kind]int // faults that met something
@@ -56,16 +56,15 @@ type torture struct {
 	failed []int
 }
 
-func (t *torture) run(ctx context.Context, one int) (err error) {
+func (t *torture) run(ctx context.Context, one int, small []string) (err error) {
 	if t.ralph, err = filepath.Abs(t.ralph); err == nil {
 		_, err = os.Stat(t.ralph)
 	}
 	if err != nil {
 		return fmt.Errorf("find ralph: %w", err)
 	}
-	if err := t.prepareDisk(); err != nil {
+	if err := t.prepareDisks(small); err != nil {
 		fmt.Printf("torture: NO SMALL DISK, so no disk gets full: %v\n", err)
-		t.small = ""
 	}
 	numbers := make(chan int)
 	go func() {
@@ -89,7 +88,7 @@ func (t *torture) run(ctx context.Context, one int) (err error) {
 	for range t.jobs {
 		workers.Go(func() {
 			for n := range numbers {
-				t.round(ctx, newPlan(t.seed, n, t.small != ""))
+				t.round(ctx, newPlan(t.seed, n, t.disks != nil))
 			}
 		})
 	}

@@ -31,6 +31,7 @@ type round struct {
 	account
 	plan    plan
 	dir     string
+	disk    string // the small one that the state is on, if any
 	project *project
 	loop    *process // nil while none runs
 	loops   int
@@ -45,29 +46,36 @@ type process struct {
 
 // run returns what is wrong.
 func (r *round) run(ctx context.Context) (problems []string) {
-	ctx, cancel := context.WithTimeoutCause(ctx, longestRound, fmt.Errorf("the round took longer than %s", longestRound))
-	defer cancel()
-	fail := func(err error) []string {
-		if cause := context.Cause(ctx); cause != nil {
-			err = fmt.Errorf("%w (%w)", cause, err)
-		}
-		return []string{err.Error()}
-	}
+	fail := func(err error) []string { return []string{err.Error()} }
 	var err error
 	if r.dir, err = os.MkdirTemp("", fmt.Sprintf("torture-%d-", r.plan.Round)); err != nil {
 		return fail(err)
 	}
 	state := filepath.Join(r.dir, "state")
 	if r.plan.fills() {
-		r.disk.Lock()
-		defer r.disk.Unlock()
-		state = filepath.Join(r.small, fmt.Sprintf("state-%d", r.plan.Round))
+		select {
+		case r.disk = <-r.disks:
+		case <-ctx.Done():
+			return fail(ctx.Err())
+		}
+		defer func() { r.disks <- r.disk }()
+		if state, err = os.MkdirTemp(r.disk, fmt.Sprintf("state-%d-", r.plan.Round)); err != nil {
+			return fail(err)
+		}
 		defer func() {
 			if len(problems) > 0 {
 				_ = os.CopyFS(filepath.Join(r.dir, "state"), os.DirFS(state))
 			}
 			_ = os.RemoveAll(state)
 		}()
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, longestRound, fmt.Errorf("the round took longer than %s", longestRound))
+	defer cancel()
+	fail = func(err error) []string {
+		if cause := context.Cause(ctx); cause != nil {
+			err = fmt.Errorf("%w (%w)", cause, err)
+		}
+		return []string{err.Error()}
 	}
 	defer r.stop()
 	if r.project, err = newProject(ctx, r.ralph, filepath.Join(r.dir, "project"), state); err != nil {

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/wrapix/wrapix/store"
 )
@@ -39,6 +40,10 @@ func (a account) String() string {
 
 // verify holds everything that is left of the round against the promises. The error says only that it could not look.
 func (r *round) verify(ctx context.Context) (problems []string, err error) {
+	// What a loop left that was killed behind the workflow's end, the next one takes away.
+	if _, err := r.project.run(ctx, "loop", "-w", r.project.workflow); err != nil {
+		return nil, err
+	}
 	var h history
 	if err := r.project.read(ctx, &h, "history"); err != nil {
 		return nil, err
@@ -199,6 +204,9 @@ func (r *round) leftovers(ctx context.Context, _ history) (problems []string, er
 			problems = append(problems, "a secret is left: "+name)
 		}
 	}
+	for _, pid := range r.monitors() {
+		problems = append(problems, "a monitor is left: process "+pid)
+	}
 	records, err := filepath.Glob(filepath.Join(r.project.state, "attempts", r.project.workflow, "*", "*", "record.log"))
 	for _, name := range records {
 		problems = append(problems, "a record is left: "+name)
@@ -208,4 +216,23 @@ func (r *round) leftovers(ctx context.Context, _ history) (problems []string, er
 		problems = append(problems, fmt.Sprintf("the snapshots: %v\n%s", err, out))
 	}
 	return problems, err
+}
+
+// monitors are the processes that look after containers of the round. The last of them may just be ending.
+func (r *round) monitors() (pids []string) {
+	for wait := time.Millisecond; wait < 4*time.Second; wait *= 2 {
+		pids = nil
+		processes, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+		for _, path := range processes {
+			text, _ := os.ReadFile(path)
+			if strings.Contains(string(text), "conmon") && strings.Contains(string(text), r.project.state+"/") {
+				pids = append(pids, filepath.Base(filepath.Dir(path)))
+			}
+		}
+		if len(pids) == 0 {
+			break
+		}
+		time.Sleep(wait)
+	}
+	return pids
 }

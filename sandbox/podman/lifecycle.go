@@ -17,14 +17,6 @@ import (
 	"github.com/wrapix/wrapix/sandbox/frame"
 )
 
-// Start implements sandbox.Runtime.
-func (e *Engine) Start(ctx context.Context, name string) error {
-	if err := containers.Start(e.with(ctx), name, nil); err != nil {
-		return fmt.Errorf("start sandbox %s: %w", name, e.withErrno(ctx, translate(err)))
-	}
-	return nil
-}
-
 // Signal implements sandbox.Runtime.
 func (e *Engine) Signal(ctx context.Context, name, signal string) error {
 	if unix.SignalNum(signal) == 0 {
