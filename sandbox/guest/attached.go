@@ -20,6 +20,9 @@ func attached(job frame.Job) int {
 	if err := unchanged(job.Same); err != nil {
 		fail("%v", err)
 	}
+	if err := forward(job.Net); err != nil {
+		fail("%v", err)
+	}
 	if len(job.Commands) != 1 {
 		fail("one command expected, got %d", len(job.Commands))
 	}

@@ -41,7 +41,11 @@ func (r *reporter) run() {
 	go r.watch(ends)
 	go r.out.unread()
 
-	if err := unchanged(r.job.Same); err != nil {
+	err := unchanged(r.job.Same)
+	if err == nil {
+		err = forward(r.job.Net)
+	}
+	if err != nil {
 		result.Ended, result.Error = frame.EndedStartFailed, err.Error()
 	} else {
 		for _, c := range r.job.Commands {

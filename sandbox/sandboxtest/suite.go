@@ -73,6 +73,7 @@ func Run(t *testing.T, opts Options) {
 		{"Hardening", hardeningTests},
 		{"Guest", guestTests},
 		{"Network", networkTests},
+		{"Gateway", gatewayTests},
 		{"Life", lifeTests},
 		{"Resume", resumeTests},
 		{"Attached", attachedTests},
