@@ -16,7 +16,7 @@ var tables = map[string]bool{
 // them relies on them.
 var later = []string{
 	"agent.model", "agent.args", "agent.base_url",
-	"sandbox.allow", "sandbox.ports", "sandbox.host_ports", "sandbox.env_from_host", "sandbox.packages",
+	"sandbox.env_from_host", "sandbox.packages",
 	"sandbox.deploy_key", "sandbox.mounts",
 	"secrets", "profiles", "mcp", "loop.jobs", "checks.tree",
 }
@@ -65,7 +65,10 @@ func (r *reader) keys() map[string]func(any) error {
 		"agent.command":       command(&c.Agent.Command),
 		"sandbox.profile":     oneOf(&c.Sandbox.Profile, nil, Profiles()...),
 		"sandbox.image":       text(&c.Sandbox.Image),
-		"sandbox.network":     oneOf(&c.Sandbox.Network, nil, NetworkOpen, NetworkNone),
+		"sandbox.network":     oneOf(&c.Sandbox.Network, nil, NetworkOpen, NetworkNone, NetworkAllowlist),
+		"sandbox.allow":       names(&c.Sandbox.Allow),
+		"sandbox.host_ports":  ports(&c.Sandbox.HostPorts),
+		"sandbox.ports":       ports(&c.Sandbox.Ports),
 		"sandbox.memory":      size(&c.Sandbox.MemoryBytes),
 		"sandbox.cpus":        number(&c.Sandbox.CPUs),
 		"sandbox.pids":        count(&c.Sandbox.Pids),

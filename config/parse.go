@@ -25,6 +25,7 @@ func parse(name string, text []byte, complete func(*reader)) (Config, error) {
 	}
 	r.locate(text)
 	r.table(nil, document)
+	r.network()
 	complete(&r)
 	if len(r.problems) > 0 {
 		slices.SortStableFunc(r.problems, func(a, b Problem) int {

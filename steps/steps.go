@@ -45,8 +45,12 @@ type Options struct {
 	Profiles []string // the names that tasks may ask for
 
 	Network sandbox.Network
-	Limits  sandbox.Limits
-	Env     map[string]string
+	Allow   []string // of sandbox.NetworkAllowlist
+	// HostPorts appear in every sandbox but the one that looks at the project before there is a workflow; Ports are
+	// published of the agent's, not of verifications.
+	HostPorts, Ports []int
+	Limits           sandbox.Limits
+	Env              map[string]string
 	// Timeout bounds one activity; zero means none.
 	Timeout time.Duration
 	// TranscriptLimit bounds each output stream; zero means the sandbox's default.
@@ -55,6 +59,8 @@ type Options struct {
 	Snapshots *snapshot.Repo
 	// Output sees what activities print, as it comes. It may be nil, and must not block.
 	Output func(id engine.AttemptID, b []byte)
+	// Denied is told what the network's policy refused to an activity that runs. It may be nil.
+	Denied func(id engine.AttemptID, denied []engine.Denied)
 }
 
 // Steps performs activities; it implements engine.Steps.
@@ -82,6 +88,7 @@ const (
 	RecordName     = "record.log"
 	TranscriptName = "transcript.log"
 	StderrName     = "stderr.log"
+	GatewayName    = "net" // a folder; see package gateway
 )
 
 // makeAttemptDir makes the folder of an activity. That it exists already is an error: a number was used twice. The new

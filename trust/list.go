@@ -58,6 +58,7 @@ func List(c config.Config) []Setting {
 			list = append(list, Setting{"notify.webhook_secret", exactly("env", s.Env), "read the key that signs them from the variable " + shown(s.Env)})
 		}
 	}
+	list = append(list, network(c.Sandbox)...)
 	slices.SortFunc(list, compare)
 	return list
 }

@@ -40,6 +40,11 @@ on_failure = "warn"
 [notify]
 webhook = "https://example.org/x?y"
 webhook_secret = { env = "KEY" }
+[sandbox]
+network = "allowlist"
+allow = ["b.example", "*.a.example"]
+host_ports = [11434]
+ports = [8080]
 `
 
 // Every key that reaches the host is on the list, and nothing else is.
@@ -55,6 +60,9 @@ func TestList(t *testing.T) {
 		`hooks.pre_step: run on this host before each step: /bin/sh -c "echo it's on"`,
 		`notify.webhook: send waits and ends, with the agent's words, to https://example.org/x?y`,
 		`notify.webhook_secret: read the key that signs them from the variable KEY`,
+		`sandbox.host_ports: let sandboxes use what listens on port 11434 of this host's loopback`,
+		`sandbox.network: reach only *.a.example b.example`,
+		`sandbox.ports: let programs on this host, browsers too, reach what an agent's sandbox serves on port 8080`,
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
@@ -77,7 +85,7 @@ func TestApproveCheckRevoke(t *testing.T) {
 		}
 		return d
 	}
-	if d := check(list); d.Trusted() || d.Known || len(d.Added) != len(list) {
+	if d := check(list); d.Trusted() || d.Known || len(d.Added) != len(list)-1 {
 		t.Errorf("before: %+v", d)
 	}
 	if d := check(nil); !d.Trusted() {

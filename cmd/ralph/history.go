@@ -14,12 +14,15 @@ import (
 )
 
 func newHistory(a *app) *cobra.Command {
-	return &cobra.Command{
+	var kind string
+	cmd := &cobra.Command{
 		Use:   "history",
 		Short: "Tell what happened in a workflow, event by event",
 		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return a.history(cmd.Context()) },
+		RunE:  func(cmd *cobra.Command, _ []string) error { return a.history(cmd.Context(), kind) },
 	}
+	cmd.Flags().StringVar(&kind, "kind", "", `only events of one kind, which is what their type begins with: "network", "attempt", "wait", …`)
+	return cmd
 }
 
 // eventDocument is one event of `ralph history --json`.
@@ -43,7 +46,10 @@ func newEventDocument(e engine.Event) eventDocument {
 	return d
 }
 
-func (a *app) history(ctx context.Context) error {
+func (a *app) history(ctx context.Context, kind string) error {
+	if err := knownKind(kind); err != nil {
+		return err
+	}
 	p, err := a.project()
 	if err != nil {
 		return err
@@ -57,6 +63,7 @@ func (a *app) history(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	s = ofKind{s, kind}
 	out := bufio.NewWriterSize(a.streams.Out, 64<<10)
 	if a.json {
 		err = writeHistoryJSON(ctx, out, s, w.ID)

@@ -64,7 +64,7 @@ func prune(ctx context.Context, rt sandbox.Runtime, running bool, w io.Writer) e
 		fmt.Fprintf(w, "removed %s: %s\n", s.Name, why)
 	}
 	for _, path := range stale {
-		if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		if err := removeClaim(path); err != nil {
 			failed = append(failed, fmt.Errorf("remove a claim without a process: %w", err))
 		}
 	}

@@ -25,11 +25,14 @@ The command's exit code is the exit code of wrapix, and 128+N when signal N ende
 With a terminal on standard input and output the command gets a terminal. Without, its three streams are passed on
 apart. SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1 and SIGUSR2 are passed on to the command.
 
-The table [sandbox] of DIR/wrapix.toml says what the sandbox looks like, as it does for ralph.`
+The table [sandbox] of DIR/wrapix.toml says what the sandbox looks like, as it does for ralph. What it opens to the host
+takes effect after "wrapix trust"; what you write on the command line takes the place of what stands there.`
 
 const rootExample = `  wrapix -- make test
   wrapix ~/src/project -- bash
-  wrapix -- sh -c 'cat; exit 3' < file | wc`
+  wrapix -- sh -c 'cat; exit 3' < file | wc
+  wrapix --network allowlist --allow deb.debian.org --allow '*.golang.org' -- make
+  wrapix --ports 8080 --host-ports 11434 -- ./serve`
 
 // newRoot returns the command and its subcommands.
 func newRoot(s streams) *cobra.Command {
@@ -52,6 +55,7 @@ func newRoot(s streams) *cobra.Command {
 					return err
 				}
 			}
+			o.network.given = cmd.Flags().Changed
 			return o.run(cmd.Context())
 		},
 	}
@@ -60,6 +64,7 @@ func newRoot(s streams) *cobra.Command {
 		return &usageError{what: err.Error(), try: cmd.CommandPath() + " --help"}
 	})
 	root.Flags().StringVar(&o.profile, "profile", config.BaseProfile, "what the sandbox has installed: "+strings.Join(config.Profiles(), ", "))
+	o.network.define(root)
 	root.PersistentFlags().BoolVar(&o.allowRoot, "allow-root", false, "work as root too, where the sandbox is no boundary")
 	connect := func(cmd *cobra.Command) (*podman.Engine, error) {
 		return podman.Connect(cmd.Context(), podman.Options{AllowRoot: o.allowRoot})

@@ -33,6 +33,7 @@ type runOptions struct {
 	profile      string
 	profileGiven bool
 	allowRoot    bool
+	network      networkFlags
 	streams      streams
 }
 
@@ -47,6 +48,12 @@ func (o *runOptions) run(ctx context.Context) error {
 	}
 	cfg, err := loadConfig(dir)
 	if err != nil {
+		return err
+	}
+	if err := o.approved(ctx, dir, o.network.without(cfg)); err != nil {
+		return err
+	}
+	if cfg, err = o.network.over(cfg); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
@@ -79,10 +86,11 @@ func (o *runOptions) inSandbox(ctx context.Context, dir string, cfg config.Sandb
 	if err != nil {
 		return 0, err
 	}
-	spec.Labels[labelLock] = held.path
+	spec.Labels[labelLock], spec.Gateway = held.path, gatewayDir(held.path)
 
 	out := &pipe{to: o.streams.out}
-	streams := sandbox.Streams{Stdin: o.streams.in, Stdout: out, Stderr: &pipe{to: o.streams.err}}
+	var denied denials
+	streams := sandbox.Streams{Stdin: o.streams.in, Stdout: out, Stderr: &pipe{to: o.streams.err}, Denied: denied.add}
 	if isTerminal(o.streams.in) && !inForeground(o.streams.in) {
 		streams.Stdin = nil // to read from it would stop us
 	}
@@ -100,6 +108,7 @@ func (o *runOptions) inSandbox(ctx context.Context, dir string, cfg config.Sandb
 		}
 	}
 	rt.end()
+	denied.print(o.streams.err)
 	if rt.left != nil {
 		// The command's code says more than ours would. The claim stays, for prune to find the sandbox by.
 		report(o.streams.err, &sandbox.Error{Op: "remove the sandbox", Err: rt.left, Hint: "wrapix prune"})
@@ -175,7 +184,7 @@ func (o *runOptions) spec(dir string, cfg config.Sandbox) sandbox.Spec {
 		},
 		Workspace: sandbox.Workspace{Source: dir, Access: sandbox.ReadWrite},
 		Env:       env,
-		Network:   sandbox.Network(cfg.Network),
+		Network:   sandbox.Network(cfg.Network), Allow: cfg.Allow, HostPorts: cfg.HostPorts, Ports: cfg.Ports,
 		Limits: sandbox.Limits{
 			MemoryBytes: cfg.MemoryBytes, CPUs: cfg.CPUs, Pids: cfg.Pids,
 		},

@@ -2,6 +2,8 @@ package gateway
 
 import (
 	"cmp"
+	"fmt"
+	"net"
 	"slices"
 	"strconv"
 	"sync"
@@ -18,6 +20,21 @@ type Denial struct {
 	Port   uint16
 	Reason allow.Reason
 	Count  int
+}
+
+// String tells a person what was refused, and why.
+func (d Denial) String() string {
+	where := net.JoinHostPort(d.Host, strconv.Itoa(int(d.Port)))
+	switch {
+	case d.Host == "":
+		return fmt.Sprintf("further hosts (%d times)", d.Count)
+	case d.Port == 0:
+		where = d.Host
+	}
+	if d.Count > 1 {
+		where += fmt.Sprintf(" (%d times)", d.Count)
+	}
+	return where + ": " + d.Reason.Words()
 }
 
 const (
