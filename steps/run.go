@@ -15,8 +15,9 @@ import (
 	"github.com/wrapix/wrapix/sandbox"
 )
 
-// stopGrace is what an agent gets to end by itself when the user stops the loop.
-const stopGrace = 5 * time.Second
+// stopGrace is how long a sandbox gets when the user stops the loop. It is longer than what its guest gives the agent, so
+// that the guest can still report what was used.
+const stopGrace = 8 * time.Second
 
 // Labels by which a project's sandboxes are found again.
 const (
