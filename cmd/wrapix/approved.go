@@ -37,6 +37,10 @@ func unapproved(dir string, cfg config.Sandbox) (trust.Difference, error) {
 		err = config.CheckStateDir(state, dir)
 	}
 	if err != nil {
+		// For the folder that has all else in it, as a home has, nothing can ever be approved.
+		if d := trust.Unrecorded(dir, list); len(d.Added) == 0 {
+			return d, nil
+		}
 		return trust.Difference{}, fmt.Errorf("look up what was approved: %w", err)
 	}
 	d, err := trust.Check(state, dir, list)

@@ -168,7 +168,7 @@ const PolicyHeader = "Wrapix-Policy"
 // advice tells a program that can read what a refusal means.
 const advice = `This is the policy of the sandbox that you run in, and no fault of the network: trying again, or another way, will not
 help. Go on without it. If the work cannot be done without it, stop and say which host you need and what for; a person
-can put its name on the list sandbox.allow in wrapix.toml.
+can change sandbox.allow in wrapix.toml.
 `
 
 // refuse answers what the policy refused. For CONNECT the status line says it too, of which most programs show no more.

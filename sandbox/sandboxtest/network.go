@@ -107,9 +107,9 @@ var networkTests = []test{
 	{"AbstractSocket", func(t *testing.T, s *suite) {
 		name := fmt.Sprintf("@wrapix-test-%s", s.run)
 		server := listen(t, "unix", name)
-		spec := s.withProbe(t, s.spec(t, "/run/probe dial unix:"+name))
-		spec.Network = sandbox.NetworkOpen
-		noneDone(t, s.want0(t, spec).stdout)
+		named(t, s, func(t *testing.T, spec func(string) sandbox.Spec) {
+			noneDone(t, s.want0(t, spec("/run/probe dial unix:"+name)).stdout)
+		})
 		check(t, "visits", server.hits.Load(), 0)
 	}},
 }
