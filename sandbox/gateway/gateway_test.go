@@ -328,6 +328,70 @@ func TestTunnel(t *testing.T) {
 	}
 }
 
+// A protocol that begins as plain HTTP is passed on, as long as it lasts and no longer than the gateway.
+func TestUpgrade(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c, b, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer c.Close()
+		fmt.Fprintf(c, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: %s\r\n\r\n", r.Header.Get("Upgrade"))
+		io.Copy(c, b)
+	}))
+	defer s.Close()
+	w := &world{names: map[string][]string{"a.example": {"1.1.1.1"}}, servers: map[string]string{"1.1.1.1:80": s.Listener.Addr().String()}}
+	g, dir := openGateway(t, Policy{Proxy: true, Allow: []string{"a.example"}}, w.options())
+	c, err := dialSocket(dir, frame.ProxySocket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(10 * time.Second))
+	fmt.Fprint(c, "GET http://a.example/ HTTP/1.1\r\nHost: a.example\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
+	r := bufio.NewReader(c)
+	res, err := http.ReadResponse(r, nil)
+	if err != nil || res.StatusCode != http.StatusSwitchingProtocols {
+		t.Fatalf("%+v, %v", res, err)
+	}
+	fmt.Fprintln(c, "hello")
+	if got, err := r.ReadString('\n'); err != nil || got != "hello\n" {
+		t.Errorf("got %q, %v", got, err)
+	}
+	if err := g.Close(); err != nil {
+		t.Error(err)
+	}
+	if rest, err := io.ReadAll(r); len(rest) > 0 || os.IsTimeout(err) {
+		t.Errorf("after the end: %q, %v", rest, err)
+	}
+}
+
+// More connections than are served at a time wait, whatever the others do; none is lost.
+func TestConnectionsAreBounded(t *testing.T) {
+	plain, _ := recorded(t)
+	w := &world{names: map[string][]string{"a.example": {"1.1.1.1"}}, servers: map[string]string{"1.1.1.1:80": plain}}
+	_, dir := openGateway(t, Policy{Proxy: true, Allow: []string{"a.example"}}, w.options())
+	var silent []net.Conn
+	for range maxConnections {
+		c, err := dialSocket(dir, frame.ProxySocket)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		silent = append(silent, c)
+	}
+	answered := make(chan string, 1)
+	go func() {
+		answered <- raw(t, dir, "GET http://a.example/ HTTP/1.1\r\nHost: a.example\r\nConnection: close\r\n\r\n")
+	}()
+	// Whoever ends makes room.
+	silent[0].Close()
+	if got := <-answered; !strings.HasPrefix(got, "HTTP/1.1 200") {
+		t.Error(got)
+	}
+}
+
 // A loop inside neither makes the account grow nor hides what was refused before it.
 func TestDenialsAreBounded(t *testing.T) {
 	w := &world{}

@@ -19,7 +19,7 @@ import (
 
 const (
 	headerTime = 30 * time.Second
-	idleTime   = 2 * time.Minute
+	idleTime   = 30 * time.Second // an idle connection takes the place of another
 	maxHeader  = 64 << 10
 	maxAnswer  = 256 << 10
 )
