@@ -80,8 +80,8 @@ type Gateway struct {
 	open   map[io.Closer]struct{} // connections under way
 }
 
-// Open makes the folder of a new sandbox, which must not have one yet, and opens everything that the policy names, or
-// nothing.
+// Open makes the folder of a new sandbox, where it is not there from a try that failed, and opens everything that the
+// policy names, or nothing.
 func Open(dir string, p Policy, o Options) (*Gateway, error) {
 	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, fmt.Errorf("open the gateway: %w", err)

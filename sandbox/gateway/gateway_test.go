@@ -260,6 +260,15 @@ func TestRebinding(t *testing.T) {
 	}
 }
 
+// The host's own addresses are known, whatever networks they are of.
+func TestOwnAddresses(t *testing.T) {
+	own := ownAddresses()
+	all, err := net.InterfaceAddrs()
+	if err != nil || len(own) == 0 || len(own) > len(all) || !own[netip.MustParseAddr("127.0.0.1")] {
+		t.Errorf("%v of %v, %v", own, all, err)
+	}
+}
+
 // What reaches a server is one request to the host of the URL, whatever the client wrote.
 func TestSmuggling(t *testing.T) {
 	plain, requests := recorded(t)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"runtime"
 	"strconv"
 	"sync"
 	"syscall"
@@ -18,6 +19,9 @@ const (
 	maxForwarded = 256
 	// parked is how many connections wait at the host for one published port.
 	parked = 4
+	// busyThreads bounds the threads that pass bytes: of the processes that the limit counts, few are set aside for us
+	// (ownThreads), and Go ends a program that cannot have one more.
+	busyThreads = 4
 	// The pauses between two tries to reach a host that does not listen: a loop that takes this sandbox up again may come
 	// any time.
 	firstPause, longestPause = 50 * time.Millisecond, 2 * time.Second
@@ -29,6 +33,7 @@ func forward(n *frame.Net) error {
 	if n == nil {
 		return nil
 	}
+	runtime.GOMAXPROCS(min(runtime.GOMAXPROCS(0), busyThreads))
 	in := map[int]string{}
 	if n.Proxy {
 		in[frame.ProxyPort] = frame.ProxySocket

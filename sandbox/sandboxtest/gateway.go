@@ -14,6 +14,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/wrapix/wrapix/sandbox"
 	"github.com/wrapix/wrapix/sandbox/gateway"
@@ -175,18 +176,22 @@ var gatewayTests = []test{
 				reaches(t, fmt.Sprintf("127.0.0.1:%d", port))
 			}
 			// Nowhere but on the loopback.
-			for _, way := range waysToTheHost(t) {
-				if addr, err := netip.ParseAddr(way); err == nil && !addr.IsLoopback() && !addr.IsUnspecified() && addr.Is4() {
-					if c, err := net.Dial("tcp", net.JoinHostPort(way, fmt.Sprint(port))); err == nil {
-						c.Close()
-						t.Errorf("published on %s", way)
-					}
+			addrs, err := net.InterfaceAddrs()
+			checkErr(t, "addresses", err, nil)
+			for _, a := range addrs {
+				ip, ok := a.(*net.IPNet)
+				if !ok || ip.IP.IsLoopback() || ip.IP.IsLinkLocalUnicast() {
+					continue
+				}
+				if c, err := net.DialTimeout("tcp", net.JoinHostPort(ip.IP.String(), fmt.Sprint(port)), 2*time.Second); err == nil {
+					c.Close()
+					t.Errorf("published on %s", ip.IP)
 				}
 			}
 			// A port belongs to one.
 			two := spec("true")
 			two.Ports = []int{port}
-			_, err := sandbox.Run(testContext(t), s.rt, two, sandbox.Sink{})
+			_, err = sandbox.Run(testContext(t), s.rt, two, sandbox.Sink{})
 			checkErr(t, "a second sandbox with the port", err, gateway.ErrPortTaken)
 			_, err = s.rt.Inspect(testContext(t), two.Name)
 			checkErr(t, "it", err, sandbox.ErrNotFound)
@@ -308,6 +313,18 @@ var gatewayTests = []test{
 		check(t, "code", code, 0)
 		contains(t, "stdout", out.String(), "https://deb.example/: 200")
 		check(t, "denials", denied, 1)
+	}},
+	{"NextToABomb", func(t *testing.T, s *suite) {
+		if !s.HostHasPids {
+			t.Skip("this host does not enforce it")
+		}
+		// Whatever the commands take, the guest can still do its work.
+		n := newInternet(t)
+		spec := s.allowing(t, n, "/run/probe many 100 http://deb.example/ & wait; /run/probe bomb > /dev/null & /run/probe many 20 http://deb.example/ > /dev/null; kill -9 -1; exit 3")
+		spec.Limits.Pids = 60
+		o := s.do(t, spec)
+		check(t, "ended", o.Ended, sandbox.EndedExited)
+		contains(t, "stdout", o.stdout, "100 of 100\n")
 	}},
 	{"ManyAtOnce", func(t *testing.T, s *suite) {
 		// More connections than are served at a time: all come to their end.
