@@ -53,8 +53,9 @@ type Network string
 
 // The networks.
 const (
-	NetworkOpen Network = "open"
-	NetworkNone Network = "none"
+	NetworkOpen      Network = "open"
+	NetworkNone      Network = "none"
+	NetworkAllowlist Network = "allowlist"
 )
 
 // Sandbox says what every sandbox of the project looks like. Zero limits are none.
@@ -62,6 +63,9 @@ type Sandbox struct {
 	Profile     string
 	Image       string // empty: the profile's own
 	Network     Network
+	Allow       []string // names that NetworkAllowlist reaches
+	HostPorts   []int    // ports of the host's loopback that appear inside
+	Ports       []int    // ports inside that appear on the host's loopback
 	MemoryBytes int64
 	CPUs        float64
 	Pids        int64

@@ -24,7 +24,10 @@ command = ["./agent.sh", "--fast"]
 [sandbox]
 profile = "base"
 image = "localhost/x"
-network = "none"
+network = "allowlist"
+allow = ["*.debian.org", "proxy.golang.org:443"]
+host_ports = [11434]
+ports = [8080, 8081]
 memory = "4g"
 cpus = 1.5
 pids = 100
@@ -85,8 +88,9 @@ func TestParseEverything(t *testing.T) {
 	want := Config{
 		Agent: Agent{Kind: "command", Command: []string{"./agent.sh", "--fast"}},
 		Sandbox: Sandbox{
-			Profile: "base", Image: "localhost/x", Network: NetworkNone, MemoryBytes: 4 << 30, CPUs: 1.5, Pids: 100,
+			Profile: "base", Image: "localhost/x", Network: NetworkAllowlist, MemoryBytes: 4 << 30, CPUs: 1.5, Pids: 100,
 			Env: map[string]string{"LANG": "C.UTF-8"}, EnvFromHost: []string{"TZ", "EDITOR"},
+			Allow: []string{"*.debian.org", "proxy.golang.org:443"}, HostPorts: []int{11434}, Ports: []int{8080, 8081},
 			Mounts: []Mount{{Source: "~/data, all: of it", Dest: "~/data"}, {Source: "cache", Dest: "/var/cache/x", Writable: true, Optional: true}},
 		},
 		Secrets: []SandboxSecret{
@@ -157,11 +161,21 @@ func TestParseProblems(t *testing.T) {
 		{"mount of somebody's home", agent + "sandbox.mounts = [{ source = '~x/a', dest = '/a' }]", `f:2:9: sandbox.mounts.0: source: "~x/a": ~ is your own home folder only; write ~/… or ./~x/a`},
 		{"mount at a relative place", agent + "sandbox.mounts = [{ source = 'a', dest = 'a' }]", `f:2:9: sandbox.mounts.0: dest: "a" is neither absolute nor below ~/`},
 		{"two mounts at one place", agent + "sandbox.mounts = [{ source = 'a', dest = '/a' }, { source = 'b', dest = '/a/' }]", `f:2:9: sandbox.mounts.1: two mounts have the dest "/a/"`},
-		{"later inline", agent + "sandbox = { allow = ['x'] }", "f:2:13: sandbox.allow: this version of ralph does not support it yet"},
+		{"allow without its network", agent + "sandbox.allow = ['x.org']", `f:2:9: sandbox.allow: it is for network = "allowlist"`},
+		{"allowlist of nothing", agent + "sandbox.network = 'allowlist'", `f:2:9: sandbox.network: "allowlist" needs the names in allow; to reach nothing, write "none"`},
+		{"an address of the web", agent + "sandbox.allow = ['https://x.org']", `f:2:9: sandbox.allow: "https://x.org": want a name without https:// and without a path`},
+		{"every name", agent + "sandbox.allow = ['*']", `f:2:9: sandbox.allow: "*": that is every name; write network = "open"`},
+		{"names are a string", agent + "sandbox.allow = 'x.org'", `f:2:9: sandbox.allow: want a list such as ["proxy.golang.org", "*.debian.org"], not a string`},
+		{"a low port", agent + "sandbox.host_ports = [80]", "f:2:9: sandbox.host_ports: 80: want a port from 1024 to 65535, which a program without privileges can listen on"},
+		{"a port twice", agent + "sandbox.ports = [8080, 8080]", "f:2:9: sandbox.ports: 8080 is there twice"},
+		{"a port both ways", agent + "sandbox.ports = [8080]\nsandbox.host_ports = [8080]", "f:2:9: sandbox.ports: 8080 stands in host_ports too: inside, it can be one of them only"},
+		{"the proxy's port", agent + "[sandbox]\nnetwork = 'allowlist'\nallow = ['x.org']\nports = [3128]", "f:5:1: sandbox.ports: 3128 is the port of the proxy of an allowlist"},
+		{"a port as text", agent + "sandbox.ports = ['8080']", "f:2:9: sandbox.ports: want port numbers, not a string"},
+		{"later inline", agent + "sandbox = { packages = ['x'] }", "f:2:13: sandbox.packages: this version of ralph does not support it yet"},
 		{"tree is no check", agent + "[checks]\ntree = 'clean'", "f:3:1: checks.tree: this version of ralph does not support it yet; a check needs another name"},
 		{"empty check", agent + "[checks]\na = ' '", "f:3:1: checks.a: the check has no command"},
 		{"check is a table", agent + "[checks.a]\nb = 'c'", "f:2:9: checks.a: want a string, not a table"},
-		{"network", agent + "sandbox.network = 'host'", `f:2:9: sandbox.network: "host" is not known; want "open" or "none"`},
+		{"network", agent + "sandbox.network = 'host'", `f:2:9: sandbox.network: "host" is not known; want "open" or "none" or "allowlist"`},
 		{"profile", agent + "sandbox.profile = 'go'", `f:2:9: sandbox.profile: "go" is not known; want "base"`},
 		{"memory", agent + "sandbox.memory = 'lots'", `f:2:9: sandbox.memory: "lots" is no size; write for example "4g" or "512m"`},
 		{"memory overflows", agent + "sandbox.memory = '9999999999t'", `f:2:9: sandbox.memory: "9999999999t" is no size; write for example "4g" or "512m"`},

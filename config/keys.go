@@ -17,8 +17,7 @@ var tables = map[string]bool{
 // them relies on them.
 var later = []string{
 	"agent.model", "agent.args", "agent.base_url",
-	"sandbox.allow", "sandbox.ports", "sandbox.host_ports", "sandbox.packages",
-	"profiles", "mcp", "loop.jobs", "checks.tree",
+	"sandbox.packages", "profiles", "mcp", "loop.jobs", "checks.tree",
 }
 
 // laterKinds are the agents of the contract that this version cannot run.
@@ -61,14 +60,17 @@ func (r *reader) table(path []string, values map[string]any) {
 func (r *reader) keys() map[string]func(any) error {
 	c := &r.config
 	return map[string]func(any) error{
-		"agent.kind":      oneOf(&c.Agent.Kind, laterKinds, AgentCommand),
-		"agent.command":   command(&c.Agent.Command),
-		"sandbox.profile": oneOf(&c.Sandbox.Profile, nil, Profiles()...),
-		"sandbox.image":   text(&c.Sandbox.Image),
-		"sandbox.network": oneOf(&c.Sandbox.Network, nil, NetworkOpen, NetworkNone),
-		"sandbox.memory":  size(&c.Sandbox.MemoryBytes),
-		"sandbox.cpus":    number(&c.Sandbox.CPUs),
-		"sandbox.pids":    count(&c.Sandbox.Pids),
+		"agent.kind":         oneOf(&c.Agent.Kind, laterKinds, AgentCommand),
+		"agent.command":      command(&c.Agent.Command),
+		"sandbox.profile":    oneOf(&c.Sandbox.Profile, nil, Profiles()...),
+		"sandbox.image":      text(&c.Sandbox.Image),
+		"sandbox.network":    oneOf(&c.Sandbox.Network, nil, NetworkOpen, NetworkNone, NetworkAllowlist),
+		"sandbox.allow":      names(&c.Sandbox.Allow),
+		"sandbox.host_ports": ports(&c.Sandbox.HostPorts),
+		"sandbox.ports":      ports(&c.Sandbox.Ports),
+		"sandbox.memory":     size(&c.Sandbox.MemoryBytes),
+		"sandbox.cpus":       number(&c.Sandbox.CPUs),
+		"sandbox.pids":       count(&c.Sandbox.Pids),
 
 		"sandbox.env_from_host": variables(&c.Sandbox.EnvFromHost),
 		"sandbox.mounts":        mounts(r),

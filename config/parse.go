@@ -28,6 +28,7 @@ func parse(name string, text []byte, complete func(*reader)) (Config, error) {
 	r.table(nil, document)
 	r.checkDeployKey()
 	r.names()
+	r.network()
 	complete(&r)
 	if len(r.problems) > 0 {
 		slices.SortStableFunc(r.problems, func(a, b Problem) int {

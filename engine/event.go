@@ -5,11 +5,29 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"slices"
+	"strings"
 	"time"
 )
 
 // EventType is the stable name of a kind of event. Scripts rely on these names.
 type EventType string
+
+// Kind is what several types have in common: the part of the name before the dot.
+func (t EventType) Kind() string {
+	kind, _, _ := strings.Cut(string(t), ".")
+	return kind
+}
+
+// Kinds returns the kinds of all events, sorted.
+func Kinds() []string {
+	var kinds []string
+	for t := range payloads {
+		kinds = append(kinds, t.Kind())
+	}
+	slices.Sort(kinds)
+	return slices.Compact(kinds)
+}
 
 // Event is one fact in the life of a workflow. Its JSON is both the stored form and that of `ralph history --json`.
 type Event struct {
@@ -105,6 +123,7 @@ const (
 	LimitsChanged      EventType = "limits.changed"      // LimitsData
 	HookDue            EventType = "hook.due"            // HookDueData: it has to run before anything new begins
 	HookFinished       EventType = "hook.finished"       // HookData
+	NetworkDenied      EventType = "network.denied"      // DeniedData: the sandbox's policy refused it
 	UndoBegun          EventType = "undo.begun"          // UndoData: the files are to go back to before the attempt
 	UndoFinished       EventType = "undo.finished"       // UndoneData
 	WorkflowRunning    EventType = "workflow.running"    // NoData
@@ -125,5 +144,5 @@ var payloads = map[EventType]any{
 	TaskRetried: RetriedData{}, TaskSkippedEvent: ReasonData{}, TaskReopened: ReasonData{}, QuestionAnswered: AnswerData{}, WaitEntered: WaitData{}, WaitNotified: NotifiedData{},
 	WaitLeft: WaitLeftData{}, LimitsChanged: LimitsData{}, HookDue: HookDueData{}, HookFinished: HookData{}, WorkflowRunning: NoData{}, WorkflowWaiting: StateData{},
 	WorkflowResumed: StateData{}, WorkflowVerifying: NoData{}, WorkflowDone: NoData{}, WorkflowCancelled: ReasonData{},
-	WorkflowFailed: ReasonData{}, UndoBegun: UndoData{}, UndoFinished: UndoneData{},
+	WorkflowFailed: ReasonData{}, UndoBegun: UndoData{}, UndoFinished: UndoneData{}, NetworkDenied: DeniedData{},
 }

@@ -79,6 +79,10 @@ func eventful(t tester) *life {
 	third.skew += time.Hour
 	third.must(t, engine.Wake{})
 	third.must(t, engine.Intend{Task: "T1"})
+	third.must(t, engine.NoteDenied{ID: third.w.Task("T1").Open.ID, Denied: []engine.Denied{
+		{Host: "a.example", Port: 443, Reason: "not_listed", Count: 2, Words: "a.example:443 (2 times): the name is not on the list"},
+	}})
+	third.must(t, engine.NoteDenied{ID: third.w.Task("T1").Open.ID})
 	third.must(t, engine.Finish{ID: third.w.Task("T1").Open.ID, Outcome: crashes, PostStep: true})
 	third.must(t, engine.HookEnded{Hook: engine.PostStep, Task: "T1", Attempt: 1, Outcome: engine.HookOutcome{Took: time.Second, OnFailure: engine.OnFailureBlock}})
 	l.log = slices.Concat(l.log, other.log, third.log, later(t).log)
@@ -148,7 +152,7 @@ func TestEventsKeepTheirForm(t *testing.T) {
 		"workflow.created", "workflow.started", "plan.skipped", "plan.written", "tasks.planned", "task.ready",
 		"attempt.intended", "attempt.finished", "attempt.interrupted", "check.intended", "check.finished",
 		"check.interrupted", "task.verified", "task.unchecked", "task.failed", "task.retried", "task.skipped", "task.stalled", "task.reopened", "undo.begun", "undo.finished", "workflow.failed", "question.answered",
-		"wait.entered", "wait.notified", "wait.left", "limits.changed", "hook.due", "hook.finished", "workflow.running", "workflow.waiting",
+		"wait.entered", "wait.notified", "wait.left", "limits.changed", "hook.due", "hook.finished", "network.denied", "workflow.running", "workflow.waiting",
 		"workflow.resumed", "workflow.verifying", "workflow.done", "workflow.cancelled",
 	} {
 		if !seen[name] {

@@ -85,6 +85,8 @@ func (ev *evolution) apply(e Event) error {
 		return ev.hookDue(e, data)
 	case HookData:
 		return ev.hookFinished(e, data)
+	case DeniedData:
+		return ev.denied(e, data)
 	}
 	if e.Task == "" {
 		return ev.workflowEvent(e)

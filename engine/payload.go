@@ -123,6 +123,12 @@ type HookData struct {
 	Outcome HookOutcome `json:"outcome"`
 }
 
+// DeniedData are connections that the network's policy refused to an activity which runs, since the last such event.
+type DeniedData struct {
+	Check  int      `json:"check,omitempty"`
+	Denied []Denied `json:"denied"`
+}
+
 // LimitsData are the limits from now on. Given names those that a person gave.
 type LimitsData struct {
 	Limits Limits     `json:"limits"`

@@ -39,6 +39,7 @@ func TestAnySequence(t *testing.T) {
 			"undo":      m.undo,
 			"put back":  m.putBack,
 			"raise":     m.raise,
+			"denied":    m.denied,
 		})
 		m.goodEnd(t)
 	})
@@ -533,4 +534,18 @@ func (m *world) goodEnd(t *rapid.T) {
 		}
 	}
 	t.Fatalf("no end in sight: %s, next %+v\n%s", m.w.State, engine.Next(m.w), strings.Join(m.types(0), "\n"))
+}
+
+// denied is noted for what runs, and refused for what does not; it moves nothing.
+func (m *world) denied(t *rapid.T) {
+	id := engine.AttemptID{Task: "T1", Number: rapid.IntRange(0, 2).Draw(t, "number"), Check: rapid.IntRange(0, 1).Draw(t, "check")}
+	if open := m.w.OpenActivities(); len(open) > 0 && rapid.Bool().Draw(t, "of what runs") {
+		id = open[0].ID
+	}
+	runs := slices.ContainsFunc(m.w.OpenActivities(), func(a engine.Activity) bool { return a.ID == id })
+	next := engine.Next(m.w)
+	err := m.do(t, engine.NoteDenied{ID: id, Denied: []engine.Denied{{Host: "a.example", Port: 443, Reason: "not_listed", Count: 1}}})
+	if (err == nil) != runs || engine.Next(m.w) != next {
+		t.Fatalf("noted for %s, which runs: %t: %v", id, runs, err)
+	}
 }

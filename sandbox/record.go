@@ -26,6 +26,9 @@ type Sink struct {
 	// Begin and End are called around each command.
 	Begin func(name string)
 	End   func(Exit)
+	// Denied is told of what the network's policy refused, now and then, from a goroutine of its own; the last time before
+	// Run returns.
+	Denied func([]Denial)
 }
 
 // record reads a record while it grows.

@@ -35,6 +35,11 @@ func Run(ctx context.Context, rt Runtime, spec Spec, sink Sink) (Result, error) 
 	if err := f.Close(); err != nil {
 		return Result{}, fmt.Errorf("make the record of sandbox %s: %w", spec.Name, err)
 	}
+	closeGateway, err := spec.openGateway(sink.Denied)
+	if err != nil {
+		return Result{}, err
+	}
+	defer closeGateway()
 	if err := rt.Create(ctx, spec); err != nil {
 		return Result{}, err
 	}
@@ -94,6 +99,11 @@ func Resume(ctx context.Context, rt Runtime, spec Spec, sink Sink) (Result, erro
 	}
 	// A monitor that was killed leaves a container that counts as running for ever.
 	if err == nil && c.State == StateRunning && !abandoned(rec.file) {
+		closeGateway, err := spec.resumeGateway(sink.Denied)
+		if err != nil {
+			return Result{}, err
+		}
+		defer closeGateway()
 		return rec.follow(ctx, rt, spec.Name)
 	}
 	result, err := rec.finish(spec.Name)
@@ -108,6 +118,11 @@ func RunAttached(ctx context.Context, rt Runtime, spec Spec, streams Streams) (c
 	if spec, err = spec.complete(); err != nil {
 		return 0, err
 	}
+	closeGateway, err := spec.openGateway(streams.Denied)
+	if err != nil {
+		return 0, err
+	}
+	defer closeGateway()
 	if err := rt.Create(ctx, spec); err != nil {
 		return 0, err
 	}
@@ -173,7 +188,7 @@ func (s Spec) complete() (Spec, error) {
 	if !s.Attached && !filepath.IsAbs(s.Record) {
 		return bad("the record needs an absolute path, not %q", s.Record)
 	}
-	hosts := []string{s.Workspace.Source, s.Input}
+	hosts := []string{s.Workspace.Source, s.Input, s.Gateway}
 	for _, m := range s.Mounts {
 		hosts = append(hosts, m.Source)
 		if m.Source == "" || !filepath.IsAbs(m.Dest) {
@@ -194,9 +209,12 @@ func (s Spec) complete() (Spec, error) {
 		return bad("unknown access %q", s.Workspace.Access)
 	}
 	switch s.Network {
-	case "", NetworkOpen, NetworkNone:
+	case "", NetworkOpen, NetworkNone, NetworkAllowlist:
 	default:
 		return bad("unknown network %q", s.Network)
+	}
+	if err := s.completeNetwork(); err != nil {
+		return bad("%w", err)
 	}
 	git, err := s.gitMounts()
 	if err != nil {

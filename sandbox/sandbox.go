@@ -26,6 +26,7 @@ import (
 	"time"
 
 	"github.com/wrapix/wrapix/sandbox/frame"
+	"github.com/wrapix/wrapix/sandbox/gateway"
 )
 
 // Paths inside every sandbox.
@@ -65,6 +66,8 @@ const (
 	NetworkOpen Network = "open"
 	// NetworkNone has nothing but a loopback of its own.
 	NetworkNone Network = "none"
+	// NetworkAllowlist has no network but a proxy on its loopback, which reaches the names of Spec.Allow.
+	NetworkAllowlist Network = "allowlist"
 )
 
 // Spec describes one sandbox. The zero values of all fields but Name, Image and Commands work.
@@ -88,6 +91,18 @@ type Spec struct {
 	Secrets []Secret
 	// Files are small texts that are there from the start, where the user can write: see frame.File. None is secret.
 	Files []File
+	// Allow is the list of NetworkAllowlist; see package allow.
+	Allow []string
+	// HostPorts are ports of the host's loopback that appear on the sandbox's own, whatever the network is. A person must
+	// have approved them.
+	HostPorts []int
+	// Ports are ports of the sandbox's loopback that appear on the host's, at 127.0.0.1. A person must have approved them.
+	Ports []int
+	// Gateway is a folder of the host for this sandbox alone, which whoever removes the sandbox removes too. It is needed
+	// with any of the three above; sandboxes without them have none.
+	Gateway string
+	// GatewayOptions replace the host's resolver and network; their Denied is not used.
+	GatewayOptions gateway.Options
 	// Commands run one after the other. What one of them leaves running is killed before the next starts.
 	Commands []Command
 	// Collect names files inside whose content comes back in Result.Files, at most 4 MiB of each. Files that do not
@@ -161,6 +176,9 @@ const (
 	EndedStartFailed = frame.EndedStartFailed
 )
 
+// Denial is something that the policy of NetworkAllowlist refused.
+type Denial = gateway.Denial
+
 // State is where a container stands.
 type State string
 
@@ -190,6 +208,8 @@ type Streams struct {
 	Terminal bool
 	// Resize brings the size of the caller's terminal, at the start and whenever it changes; RunAttached passes it on.
 	Resize <-chan Size
+	// Denied is told of what the network's policy refused, now and then.
+	Denied func([]Denial)
 }
 
 // Size is that of a terminal, in characters.

@@ -62,7 +62,7 @@ func (s *Steps) gitHead(ctx context.Context) (string, error) {
 	}
 	defer os.RemoveAll(dir)
 	spec := s.baseSpec(fmt.Sprintf("ralph-%s-%s", s.o.StoreID, filepath.Base(dir)))
-	spec.Workspace.Access, spec.Network = sandbox.ReadOnly, sandbox.NetworkNone
+	spec.Workspace.Access = sandbox.ReadOnly
 	spec.Record = filepath.Join(dir, RecordName)
 	spec.Commands = []sandbox.Command{{Name: "head", Args: []string{
 		"sh", "-c", "git -c safe.directory=/workspace rev-parse --verify HEAD 2>/dev/null || true",

@@ -123,7 +123,9 @@ func (s *Steps) follow(ctx context.Context, w engine.Workflow, a engine.Activity
 	if resume {
 		run = sandbox.Resume
 	}
-	result, err := run(ctx, s.o.Runtime, spec, t.sink())
+	sink := t.sink()
+	sink.Denied = func(list []sandbox.Denial) { s.denied(a.ID, list) }
+	result, err := run(ctx, s.o.Runtime, spec, sink)
 	if closeErr := t.close(); err == nil {
 		err = closeErr
 	}
@@ -238,7 +240,8 @@ func (s *Steps) sandboxSpec(w engine.Workflow, a engine.Activity) (sandbox.Spec,
 	spec := s.baseSpec(s.sandboxName(w.ID, a.ID))
 	spec.Labels[labelWorkflow], spec.Labels[labelTask] = string(w.ID), string(a.ID.Task)
 	spec.Labels[labelAttempt] = a.ID.String()
-	spec.Record = filepath.Join(dir, RecordName)
+	spec.Record, spec.Gateway = filepath.Join(dir, RecordName), filepath.Join(dir, GatewayName)
+	spec.Network, spec.Allow, spec.HostPorts = s.o.Network, s.o.Allow, s.o.HostPorts
 	spec.Timeout, spec.Grace, spec.TranscriptLimit = s.o.Timeout, stopGrace, s.o.TranscriptLimit
 	for name, value := range map[string]string{
 		"RALPH_WORKFLOW": string(w.ID), "RALPH_TASK": string(a.ID.Task),
@@ -253,6 +256,7 @@ func (s *Steps) sandboxSpec(w engine.Workflow, a engine.Activity) (sandbox.Spec,
 		}
 		return spec, nil
 	}
+	spec.Ports = s.o.Ports
 	prompt := sandbox.InputDir + "/" + PromptName
 	spec.Input = filepath.Join(dir, InputName)
 	spec.Env["RALPH_PROMPT"], spec.Env["RALPH_RESULT"] = prompt, resultPath
@@ -279,7 +283,7 @@ func (s *Steps) baseSpec(name string) sandbox.Spec {
 		Labels:    map[string]string{labelOurs: "1", labelStore: s.o.StoreID, labelProject: s.o.Project, labelLock: s.o.Lock},
 		Workspace: sandbox.Workspace{Source: s.o.Project, Access: sandbox.ReadWrite},
 		Env:       env,
-		Network:   s.o.Network,
+		Network:   sandbox.NetworkNone,
 		Limits:    s.o.Limits,
 	}
 }
@@ -292,8 +296,20 @@ func (s *Steps) sandboxName(w engine.WorkflowID, id engine.AttemptID) string {
 	return name
 }
 
-// Release removes an activity's record, whose content is in the transcript and the outcome by now, and its sandbox. The
-// sandbox comes last: as long as it is there, Sweep finds both.
+// denied passes on what the network's policy refused.
+func (s *Steps) denied(id engine.AttemptID, list []sandbox.Denial) {
+	if s.o.Denied == nil {
+		return
+	}
+	var all []engine.Denied
+	for _, d := range list {
+		all = append(all, engine.Denied{Host: d.Host, Port: int(d.Port), Reason: string(d.Reason), Count: d.Count, Words: d.String()})
+	}
+	s.o.Denied(id, all)
+}
+
+// Release removes an activity's record, whose content is in the transcript and the outcome by now, with the sockets, and
+// its sandbox. The sandbox comes last: as long as it is there, Sweep finds all.
 func (s *Steps) Release(ctx context.Context, w engine.WorkflowID, a engine.Activity) error {
 	if err := s.removeRecord(w, a.ID); err != nil {
 		return err
@@ -301,12 +317,14 @@ func (s *Steps) Release(ctx context.Context, w engine.WorkflowID, a engine.Activ
 	return s.o.Runtime.Remove(ctx, s.sandboxName(w, a.ID))
 }
 
+// removeRecord removes what only a sandbox that runs or is to be read has use for.
 func (s *Steps) removeRecord(w engine.WorkflowID, id engine.AttemptID) error {
-	err := os.Remove(filepath.Join(AttemptDir(s.o.State, w, id), RecordName))
+	dir := AttemptDir(s.o.State, w, id)
+	err := os.Remove(filepath.Join(dir, RecordName))
 	if errors.Is(err, os.ErrNotExist) {
-		return nil
+		err = nil
 	}
-	return err
+	return errors.Join(err, os.RemoveAll(filepath.Join(dir, GatewayName)))
 }
 
 // Sweep removes the workflow's sandboxes that belong to none of the activities, as Release would have.

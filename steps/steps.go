@@ -46,9 +46,13 @@ type Options struct {
 	Profiles []string // the names that tasks may ask for
 
 	Network sandbox.Network
-	Limits  sandbox.Limits
-	Env     map[string]string
-	Given   Given // to the sandboxes of activities
+	Allow   []string // of sandbox.NetworkAllowlist
+	// HostPorts appear in every sandbox but the one that looks at the project before there is a workflow; Ports are
+	// published of the agent's, not of verifications.
+	HostPorts, Ports []int
+	Limits           sandbox.Limits
+	Env              map[string]string
+	Given            Given // to the sandboxes of activities
 	// Grant returns what the agent's sandboxes get beside that, and is asked anew for each; checks get none of it, since
 	// what they run was written by the agent. It may be nil.
 	Grant func() ([]sandbox.Mount, map[string]string, error)
@@ -63,6 +67,8 @@ type Options struct {
 	// Printed is told when an activity has printed something that its files have by now, on standard error too. It may
 	// be nil, and must not block.
 	Printed func(w engine.WorkflowID, id engine.AttemptID)
+	// Denied is told what the network's policy refused to an activity that runs. It may be nil.
+	Denied func(id engine.AttemptID, denied []engine.Denied)
 }
 
 // Steps performs activities; it implements engine.Steps.
@@ -90,6 +96,7 @@ const (
 	RecordName     = "record.log"
 	TranscriptName = "transcript.log"
 	StderrName     = "stderr.log"
+	GatewayName    = "net" // a folder; see package gateway
 )
 
 // makeAttemptDir makes the folder of an activity. That it exists already is an error: a number was used twice. The new

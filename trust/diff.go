@@ -12,6 +12,8 @@ type Difference struct {
 	List    []Setting // of the configuration
 	Added   []Setting // not approved
 	Removed []Setting // approved, and not there any more
+	// Narrower is a limit of the network that is not on the record and needs no approval.
+	Narrower []Setting
 	// Known says that something was approved before.
 	Known bool
 }
@@ -22,6 +24,8 @@ func between(project string, approved, list []Setting) Difference {
 	has := func(in []Setting, s Setting) bool {
 		return slices.ContainsFunc(in, func(o Setting) bool { return o.Key == s.Key && o.Value == s.Value })
 	}
+	list, limit := narrow(list)
+	approved, was := narrow(approved)
 	for _, s := range list {
 		if !has(approved, s) {
 			d.Added = append(d.Added, s)
@@ -32,12 +36,26 @@ func between(project string, approved, list []Setting) Difference {
 			d.Removed = append(d.Removed, s)
 		}
 	}
+	switch {
+	case limit == was:
+	case within(limit, was):
+		d.Narrower = append(d.Narrower, limit)
+	default:
+		d.Added, d.Removed = append(d.Added, limit), append(d.Removed, was)
+	}
 	return d
 }
 
-// Trusted says whether the list may take effect: there is nothing on it, or all of it is as it was approved.
+// Trusted says whether the list may take effect: there is nothing on it, or all of it is as it was approved, or a network
+// that reaches less.
 func (d Difference) Trusted() bool {
-	return len(d.List) == 0 || len(d.Added) == 0 && len(d.Removed) == 0
+	rest, limit := narrow(d.List)
+	return len(rest) == 0 && !slices.Contains(d.Added, limit) || len(d.Added) == 0 && len(d.Removed) == 0
+}
+
+// Recorded says whether the record is of this very list.
+func (d Difference) Recorded() bool {
+	return d.Trusted() && len(d.Narrower) == 0 && (d.Known || len(d.List) == 0)
 }
 
 // Approved says whether a setting of the list is on the record as it is.
@@ -57,6 +75,14 @@ func (d Difference) Of(begins ...string) Difference {
 	return d
 }
 
+// Shown is the list with what stands for a network that has become open, which no setting says.
+func (d Difference) Shown() []Setting {
+	if slices.Contains(d.Added, open) {
+		return append(slices.Clone(d.List), open)
+	}
+	return d.List
+}
+
 // Lines tells the difference in words, one setting a line.
 func (d Difference) Lines() []string {
 	var lines []string
@@ -70,6 +96,9 @@ func (d Difference) Lines() []string {
 		lines = append(lines, fmt.Sprintf("changed: %s: %s", s.Key, s.Words), fmt.Sprintf("was: %s", gone[at].Words))
 		gone = slices.Delete(gone, at, at+1)
 	}
+	for _, s := range d.Narrower {
+		lines = append(lines, fmt.Sprintf("narrower, and so in force already: %s: %s", s.Key, s.Words))
+	}
 	for _, s := range gone {
 		lines = append(lines, fmt.Sprintf("gone: %s: %s", s.Key, s.Words))
 	}
@@ -81,6 +110,7 @@ const longestSummary = 300
 
 // Summary is the difference in one line.
 func (d Difference) Summary() string {
+	d.Narrower = nil
 	s := []rune("wrapix.toml reaches the host in a way that nobody has approved: " + strings.Join(d.Lines(), "; "))
 	if len(s) > longestSummary {
 		return string(s[:longestSummary]) + " …"

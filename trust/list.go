@@ -66,6 +66,7 @@ func List(c config.Config) []Setting {
 		list = append(list, Setting{"sandbox.deploy_key", exactly(mode, k.Remote.String()), fmt.Sprintf(words, shown(k.Remote.String()))})
 	}
 	list = append(list, inSandbox(c)...)
+	list = append(list, network(c.Sandbox)...)
 	slices.SortFunc(list, compare)
 	return list
 }

@@ -41,6 +41,9 @@ func Check(stateDir, project string, list []Setting) (Difference, error) {
 	return between(project, r.Settings, list), nil
 }
 
+// Unrecorded is the difference of a list where nothing was approved.
+func Unrecorded(project string, list []Setting) Difference { return between(project, nil, list) }
+
 // Load reads the record of the project. The error is fs.ErrNotExist where there is none, and [ErrDamaged] where it
 // cannot be believed.
 func Load(stateDir, project string) (Record, error) {

@@ -41,6 +41,10 @@ on_failure = "warn"
 webhook = "https://example.org/x?y"
 webhook_secret = { env = "KEY" }
 [sandbox]
+network = "allowlist"
+allow = ["b.example", "*.a.example"]
+host_ports = [11434]
+ports = [8080]
 env_from_host = ["TZ"]
 mounts = [
 	{ source = "~/a b", dest = "/a" }, { source = "../x", dest = "/b", mode = "rw", optional = true },
@@ -71,6 +75,9 @@ func TestList(t *testing.T) {
 		`secrets.ONE: give the agent, as the secret ONE, what is in the file ~/.key`,
 		`secrets.TWO: give the agent and the checks, as the secret TWO, this host's variable GITHUB_TOKEN`,
 		`secrets.XYZ: give the agent, as the secret XYZ, what this prints, run on this host before each step: /usr/bin/pass show "x y"`,
+		`sandbox.host_ports: let sandboxes use what listens on port 11434 of this host's loopback`,
+		`sandbox.network: reach only *.a.example b.example`,
+		`sandbox.ports: let programs on this host, browsers too, reach what an agent's sandbox serves on port 8080`,
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
@@ -93,7 +100,7 @@ func TestApproveCheckRevoke(t *testing.T) {
 		}
 		return d
 	}
-	if d := check(list); d.Trusted() || d.Known || len(d.Added) != len(list) {
+	if d := check(list); d.Trusted() || d.Known || len(d.Added) != len(list)-1 {
 		t.Errorf("before: %+v", d)
 	}
 	if d := check(nil); !d.Trusted() {

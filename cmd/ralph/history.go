@@ -15,7 +15,7 @@ import (
 
 type historyOptions struct {
 	*app
-	task, since string
+	task, since, kind string
 }
 
 func newHistory(a *app) *cobra.Command {
@@ -28,6 +28,7 @@ func newHistory(a *app) *cobra.Command {
 	}
 	cmd.Flags().StringVar(&o.task, "task", "", "only what happened to one `TASK`")
 	cmd.Flags().StringVar(&o.since, "since", "", "only what happened since a `TIME`: 2h or 3d ago, 2026-03-01, or 2026-03-01T22:00:00Z")
+	cmd.Flags().StringVar(&o.kind, "kind", "", `only events of one kind, which is what their type begins with: "network", "attempt", "wait", …`)
 	return cmd
 }
 
@@ -53,6 +54,9 @@ func newEventDocument(e engine.Event) eventDocument {
 }
 
 func (o *historyOptions) run(ctx context.Context) error {
+	if err := knownKind(o.kind); err != nil {
+		return err
+	}
 	since, err := parseSince(o.since, o.now())
 	if err != nil {
 		return err
@@ -70,6 +74,7 @@ func (o *historyOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	s = ofKind{s, o.kind}
 	task := engine.TaskID(o.task)
 	if task != "" && w.Task(task) == nil {
 		return meant{Task: task}.unknown(w)

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"time"
 
@@ -76,6 +77,7 @@ func (s *session) connect(ctx context.Context) (err error) {
 		Runtime: s.podman, Project: s.root, State: s.state, StoreID: s.store.ID(), Lock: filepath.Join(s.state, store.File),
 		Agent: s.conf.Agent.Command, Checks: commands(s.conf.Checks), Image: s.image, Profiles: config.Profiles(),
 		Network: sandbox.Network(s.conf.Sandbox.Network), Env: s.env(), Given: s.given(ctx),
+		Allow: s.conf.Sandbox.Allow, HostPorts: s.conf.Sandbox.HostPorts, Ports: s.conf.Sandbox.Ports, Denied: s.denied,
 		Limits:    sandbox.Limits{MemoryBytes: s.conf.Sandbox.MemoryBytes, CPUs: s.conf.Sandbox.CPUs, Pids: s.conf.Sandbox.Pids},
 		Snapshots: snapshots, Output: s.show.output, Printed: s.feed.Output, Grant: s.place,
 	})
@@ -95,6 +97,15 @@ func (s *session) observe(w engine.Workflow, events []engine.Event) {
 	}
 	if s.works == "" || s.works == w.ID { // what is decided of another one is told by who decides it
 		s.show.observe(w, events)
+	}
+}
+
+// denied records what the network's policy refused to an activity. It is an account and no more: where it cannot be
+// recorded, the work goes on.
+func (s *session) denied(id engine.AttemptID, list []engine.Denied) {
+	_, err := s.runner.Do(context.Background(), s.works, engine.NoteDenied{ID: id, Denied: list})
+	if err != nil && !errors.Is(err, engine.ErrNotAllowed) && !errors.Is(err, engine.ErrEnded) {
+		s.show.note(fmt.Sprintf("what the network's policy refused to %s could not be recorded: %v", id, err))
 	}
 }
 

@@ -107,10 +107,10 @@ func (p *project) checkHost(ctx context.Context, c config.Config) []sandbox.Find
 	switch {
 	case err != nil:
 		return []sandbox.Finding{broken("trust", err)}
-	case len(d.List) == 0:
-		return nil
 	case !d.Trusted():
 		return []sandbox.Finding{{Severity: warning, Code: "trust", Text: d.Summary(), Fix: "wrapix trust"}}
+	case len(d.List) == len(d.Narrower):
+		return nil
 	}
 	findings := []sandbox.Finding{{Severity: fine, Code: "trust", Text: "what reaches the host is approved: " + count(len(d.List), "setting")}}
 	for _, hook := range []engine.Hook{engine.PreLoop, engine.PreStep, engine.PostStep, engine.PostLoop} {

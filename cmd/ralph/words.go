@@ -49,6 +49,9 @@ func describe(e engine.Event) string {
 		text = fmt.Sprintf("%s has the hook %s to come", id, data.Hook)
 	case engine.HookData:
 		text = hookWords(e, data)
+	case engine.DeniedData:
+		id.Check = data.Check
+		text = fmt.Sprintf("%s was refused by the network's policy: %s", id, deniedWords(data.Denied))
 	case engine.LimitsData:
 		text = "limits: " + limitWords(data.Limits)
 	case engine.UndoData:
@@ -68,6 +71,14 @@ func describe(e engine.Event) string {
 		text = plainWords(e)
 	}
 	return terminal.Line(text)
+}
+
+func deniedWords(list []engine.Denied) string {
+	var all []string
+	for _, d := range list {
+		all = append(all, d.Words)
+	}
+	return strings.Join(all, "; ")
 }
 
 // matters says whether an event is worth a line while the loop runs: those that are not are told by their neighbours.

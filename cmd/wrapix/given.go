@@ -138,12 +138,14 @@ func fromHere(path string) (string, error) {
 	return here + "/" + path, err // not joined: what stands before a ".." may be a link
 }
 
-// approved makes sure that a person has approved what the configuration brings of the host into the sandbox. On a
-// terminal it asks.
+// approved makes sure that a person has approved what the configuration brings of the host into the sandbox, or opens to
+// it, as far as the command line says nothing else. On a terminal it asks. What it looks at is the configuration as it was
+// read, whatever becomes of the file meanwhile.
 func (o *runOptions) approved(ctx context.Context, dir string, conf config.Config) error {
-	reaches := []string{"sandbox.", "secrets."}
-	list := trust.List(conf)
-	if len(trust.Difference{List: list}.Of(reaches...).List) == 0 {
+	effective := conf
+	effective.Sandbox = o.network.without(conf.Sandbox)
+	list := trust.List(effective)
+	if len(trust.Difference{List: list}.Of(reachesSandbox...).List) == 0 {
 		return nil
 	}
 	state, err := config.StateDir(dir)
@@ -151,20 +153,29 @@ func (o *runOptions) approved(ctx context.Context, dir string, conf config.Confi
 		err = config.CheckStateDir(state, dir)
 	}
 	if err != nil {
-		return err
+		// For the folder that has all else in it, as a home has, nothing can ever be approved.
+		if d := trust.Unrecorded(dir, list).Of(reachesSandbox...); len(d.Added) == 0 {
+			return nil
+		}
+		return &usageError{what: "look up what was approved: " + err.Error(), try: "wrapix trust " + dir}
 	}
 	d, err := trust.Check(state, dir, list)
 	if err != nil && !errors.Is(err, trust.ErrDamaged) {
 		return err
 	}
-	if d.Of(reaches...).Trusted() {
+	if d.Of(reachesSandbox...).Trusted() {
 		return nil
 	}
 	if !isTerminal(o.streams.in) || !isTerminal(o.streams.err) || !inForeground(o.streams.in) {
-		return &usageError{what: d.Of(reaches...).Summary(), try: "wrapix trust " + dir}
+		return &usageError{what: d.Of(reachesSandbox...).Summary(), try: "wrapix trust " + dir}
+	}
+	// What is recorded is the whole list, also what the command line sets aside for once.
+	whole, err := trust.Check(state, dir, trust.List(conf))
+	if err != nil && !errors.Is(err, trust.ErrDamaged) {
+		return err
 	}
 	asking := &trustOptions{streams: streams{in: o.streams.in, out: o.streams.err, err: o.streams.err}}
-	if err := asking.approve(ctx, dir, conf, d); err != nil && ctx.Err() == nil {
+	if err := asking.approve(ctx, dir, conf, whole); err != nil && ctx.Err() == nil {
 		return &codeError{exitUsage, err}
 	} else if err != nil {
 		return err
@@ -172,17 +183,5 @@ func (o *runOptions) approved(ctx context.Context, dir string, conf config.Confi
 	return nil
 }
 
-// mountable refuses what no approval would bring into a sandbox. What is only not there may come.
-func mountable(project string, asked []config.Mount) error {
-	state, err := config.StateDir(project)
-	if err != nil {
-		return err
-	}
-	for _, m := range asked {
-		_, err := given.Host{Project: project, State: state}.Mounts([]config.Mount{m})
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return &usageError{what: "it cannot be approved: " + err.Error(), try: "take it out of " + config.FileName}
-		}
-	}
-	return nil
-}
+// reachesSandbox are the beginnings of the keys that concern a sandbox; hooks and the rest do nothing here.
+var reachesSandbox = []string{"sandbox.", "secrets."}

@@ -67,8 +67,23 @@ func newClaim(name string) (*claim, error) {
 
 // release gives the sandbox up, after it was removed.
 func (c *claim) release() {
-	_ = os.Remove(c.path) // a file that stays is removed by the next prune
+	_ = removeClaim(c.path) // what stays is removed by the next prune
 	_ = c.file.Close()
+}
+
+// gatewayDir is a folder beside the claim for the sockets of its sandbox.
+func gatewayDir(claim string) string { return strings.TrimSuffix(claim, claimSuffix) }
+
+// removeClaim removes a claim with all that belongs to it, the claim last: as long as it is there it is found.
+func removeClaim(path string) error {
+	err := os.RemoveAll(gatewayDir(path))
+	if err == nil {
+		err = os.Remove(path)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
 }
 
 const claimSuffix = ".lock"

@@ -75,7 +75,7 @@ func prune(ctx context.Context, rt sandbox.Runtime, running bool, w io.Writer) e
 		if err := os.RemoveAll(strings.TrimSuffix(path, claimSuffix) + keySuffix); err != nil {
 			failed = append(failed, fmt.Errorf("remove what a sandbox had of a deploy key: %w", err))
 		}
-		if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		if err := removeClaim(path); err != nil {
 			failed = append(failed, fmt.Errorf("remove a claim without a process: %w", err))
 		}
 	}

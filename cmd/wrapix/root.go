@@ -26,12 +26,15 @@ With a terminal on standard input and output the command gets a terminal. Withou
 apart. SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1 and SIGUSR2 are passed on to the command.
 
 The tables [sandbox] and [secrets] of DIR/wrapix.toml say what the sandbox looks like, as they do for ralph. What they
-bring of the host into it needs approval: on a terminal wrapix asks, elsewhere see wrapix trust.`
+bring of the host into it, or open to it, needs approval: on a terminal wrapix asks, elsewhere see wrapix trust. What you
+write on the command line takes the place of what stands there.`
 
 const rootExample = `  wrapix -- make test
   wrapix ~/src/project -- bash
   wrapix -- sh -c 'cat; exit 3' < file | wc
-  wrapix --mount ~/data:/data --env TZ -- ./analyse /data`
+  wrapix --mount ~/data:/data --env TZ -- ./analyse /data
+  wrapix --network allowlist --allow deb.debian.org --allow '*.golang.org' -- make
+  wrapix --ports 8080 --host-ports 11434 -- ./serve`
 
 // newRoot returns the command and its subcommands.
 func newRoot(s streams) *cobra.Command {
@@ -54,6 +57,7 @@ func newRoot(s streams) *cobra.Command {
 					return err
 				}
 			}
+			o.network.given = cmd.Flags().Changed
 			return o.run(cmd.Context())
 		},
 	}
@@ -63,6 +67,7 @@ func newRoot(s streams) *cobra.Command {
 	})
 	root.Flags().StringVar(&o.profile, "profile", config.BaseProfile, "what the sandbox has installed: "+strings.Join(config.Profiles(), ", "))
 	o.given.add(root)
+	o.network.define(root)
 	root.PersistentFlags().BoolVar(&o.allowRoot, "allow-root", false, "work as root too, where the sandbox is no boundary")
 	connect := func(cmd *cobra.Command) (*podman.Engine, error) {
 		return podman.Connect(cmd.Context(), podman.Options{AllowRoot: o.allowRoot})

@@ -34,6 +34,7 @@ type runOptions struct {
 	profileGiven bool
 	allowRoot    bool
 	given        givenFlags
+	network      networkFlags
 	streams      streams
 }
 
@@ -51,6 +52,9 @@ func (o *runOptions) run(ctx context.Context) error {
 		return err
 	}
 	if err := o.approved(ctx, dir, conf); err != nil {
+		return err
+	}
+	if conf.Sandbox, err = o.network.over(conf.Sandbox); err != nil {
 		return err
 	}
 	spec, err := o.given.spec(ctx, dir, conf, o.spec(dir, conf.Sandbox))
@@ -86,7 +90,7 @@ func (o *runOptions) inSandbox(ctx context.Context, spec sandbox.Spec, cfg confi
 	if err != nil {
 		return 0, err
 	}
-	spec.Labels[labelLock] = held.path
+	spec.Labels[labelLock], spec.Gateway = held.path, gatewayDir(held.path)
 	endKey, err := o.withKey(ctx, spec.Workspace.Source, cfg.DeployKey, held, &spec)
 	if err != nil {
 		held.release()
@@ -95,7 +99,8 @@ func (o *runOptions) inSandbox(ctx context.Context, spec sandbox.Spec, cfg confi
 	defer endKey()
 
 	out := &pipe{to: o.streams.out}
-	streams := sandbox.Streams{Stdin: o.streams.in, Stdout: out, Stderr: &pipe{to: o.streams.err}}
+	var denied denials
+	streams := sandbox.Streams{Stdin: o.streams.in, Stdout: out, Stderr: &pipe{to: o.streams.err}, Denied: denied.add}
 	if isTerminal(o.streams.in) && !inForeground(o.streams.in) {
 		streams.Stdin = nil // to read from it would stop us
 	}
@@ -113,6 +118,7 @@ func (o *runOptions) inSandbox(ctx context.Context, spec sandbox.Spec, cfg confi
 		}
 	}
 	rt.end()
+	denied.print(o.streams.err)
 	if rt.left != nil {
 		// The command's code says more than ours would. The claim stays, for prune to find the sandbox by.
 		report(o.streams.err, &sandbox.Error{Op: "remove the sandbox", Err: rt.left, Hint: "wrapix prune"})
@@ -188,7 +194,7 @@ func (o *runOptions) spec(dir string, cfg config.Sandbox) sandbox.Spec {
 		},
 		Workspace: sandbox.Workspace{Source: dir, Access: sandbox.ReadWrite},
 		Env:       env,
-		Network:   sandbox.Network(cfg.Network),
+		Network:   sandbox.Network(cfg.Network), Allow: cfg.Allow, HostPorts: cfg.HostPorts, Ports: cfg.Ports,
 		Limits: sandbox.Limits{
 			MemoryBytes: cfg.MemoryBytes, CPUs: cfg.CPUs, Pids: cfg.Pids,
 		},

@@ -128,7 +128,7 @@ func (o *trustOptions) forget(project, state string) error {
 // list shows each setting with whether it is trusted.
 func (o *trustOptions) list(d trust.Difference) error {
 	doc := trustDocument{Schema: 1, Project: d.Project, Trusted: d.Trusted(), Settings: []settingDocument{}, Gone: []settingDocument{}}
-	for _, s := range d.List {
+	for _, s := range d.Shown() {
 		doc.Settings = append(doc.Settings, settingDocument{s.Key, s.Words, d.Approved(s)})
 	}
 	for _, s := range d.Removed {
@@ -137,7 +137,7 @@ func (o *trustOptions) list(d trust.Difference) error {
 	if o.json {
 		return printJSON(o.streams.out, doc)
 	}
-	if len(d.List) == 0 {
+	if len(doc.Settings) == 0 {
 		fmt.Fprintln(o.streams.out, nothingReaches)
 	}
 	for _, s := range doc.Settings {
@@ -147,7 +147,7 @@ func (o *trustOptions) list(d trust.Difference) error {
 		}
 		fmt.Fprintf(o.streams.out, "%-9s  %s\n", word, terminal.Line(s.Key+": "+s.Words))
 	}
-	if len(d.List) > 0 {
+	if len(doc.Settings) > 0 {
 		for _, s := range doc.Gone {
 			fmt.Fprintf(o.streams.out, "%-9s  %s\n", "gone", terminal.Line(s.Key+": "+s.Words))
 		}
@@ -159,11 +159,11 @@ const nothingReaches = "nothing in wrapix.toml reaches the host, so there is not
 
 // approve shows what would be approved, has a person agree, and records it.
 func (o *trustOptions) approve(ctx context.Context, project string, conf config.Config, d trust.Difference) error {
-	if len(d.List) == 0 {
+	switch {
+	case d.Trusted() && len(d.List) == 0:
 		fmt.Fprintln(o.streams.out, nothingReaches)
 		return nil
-	}
-	if d.Trusted() {
+	case d.Recorded():
 		fmt.Fprintln(o.streams.out, "all of it is trusted already; wrapix trust --show lists it")
 		return nil
 	}
@@ -175,7 +175,11 @@ func (o *trustOptions) approve(ctx context.Context, project string, conf config.
 	if err := mountable(project, conf.Sandbox.Mounts); err != nil {
 		return err
 	}
-	fmt.Fprintln(o.streams.out, terminal.Line("wrapix.toml of "+project+" reaches the host:"))
+	what := " reaches the host:"
+	if d.Trusted() {
+		what = " limits the network. If that is recorded, what is wider will need your approval:"
+	}
+	fmt.Fprintln(o.streams.out, terminal.Line("wrapix.toml of "+project+what))
 	for _, line := range d.Lines() {
 		fmt.Fprintln(o.streams.out, "  "+terminal.Line(line))
 	}

@@ -216,4 +216,38 @@ func TestInTheBackground(t *testing.T) {
 func TestNoTerminalInAPipe(t *testing.T) {
 	p := start(t, project(t), "--", "sh", "-c", "test -t 0 || test -t 1 || echo none")
 	p.line(t, "none")
+	if code := p.code(t); code != 0 { // and so nothing is left for the tests after it
+		t.Errorf("exit code %d", code)
+	}
+}
+
+// On a terminal a person is asked for what nobody has approved, and what they say holds.
+func TestAsksForApproval(t *testing.T) {
+	dir := project(t)
+	f, err := os.OpenFile(dir+"/wrapix.toml", os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprintln(f, "host_ports = [11434]")
+	f.Close()
+	no := startOnScreen(t, 200, 24, dir, "--", "echo", "it runs")
+	no.until(t, "new: sandbox.host_ports: let sandboxes use what listens on port 11434")
+	no.until(t, "May it? [y/N] ")
+	no.typed(t, "n\n")
+	no.until(t, "nothing was approved")
+	if _ = no.Wait(); no.ProcessState.ExitCode() != exitUsage || strings.Contains(no.seen, "it runs") {
+		t.Errorf("refused: exit code %d, %q", no.ProcessState.ExitCode(), no.seen)
+	}
+	yes := startOnScreen(t, 200, 24, dir, "--", "echo", "it runs")
+	yes.until(t, "May it? [y/N] ")
+	yes.typed(t, "y\n")
+	yes.until(t, "it runs")
+	if err := yes.Wait(); err != nil {
+		t.Error(err)
+	}
+	again := startOnScreen(t, 200, 24, dir, "--", "echo", "it runs")
+	again.until(t, "it runs")
+	if err := again.Wait(); err != nil || strings.Contains(again.seen, "May it?") {
+		t.Errorf("%v, %q", err, again.seen)
+	}
 }

@@ -11,6 +11,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"net/http"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -69,6 +70,7 @@ type bench struct {
 	commands string // the folder of ours
 	dir      string
 	built    map[string]string // test programs by package
+	stream   *http.Server      // nil until it is needed
 }
 
 func newBench(bin string) (*bench, error) {
@@ -97,7 +99,12 @@ func newBench(bin string) (*bench, error) {
 	return &bench{root: root, commands: bin, dir: dir, built: map[string]string{}}, nil
 }
 
-func (b *bench) close() { _ = os.RemoveAll(b.dir) }
+func (b *bench) close() {
+	if b.stream != nil {
+		_ = b.stream.Close()
+	}
+	_ = os.RemoveAll(b.dir)
+}
 
 // bin is the path of one of our commands.
 func (b *bench) bin(name string) string { return filepath.Join(b.commands, name) }

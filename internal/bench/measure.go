@@ -100,7 +100,7 @@ func (r result) String() string {
 		verdict = "MISSED"
 	}
 	ratio := fmt.Sprintf("%.2fx (%.2f..%.2f)", r.ratio, r.least, r.most)
-	return fmt.Sprintf("%-46s %12s %12s  %-22s %s %.1fx %s", r.what, side(r.oursTook), side(r.theirsTook), ratio, bound, r.goal, verdict)
+	return fmt.Sprintf("%-46s %12s %12s  %-22s %s %gx %s", r.what, side(r.oursTook), side(r.theirsTook), ratio, bound, r.goal, verdict)
 }
 
 // command measures a whole process, the given number of times.

@@ -47,6 +47,12 @@ func (b *bench) pairs() []pair {
 		}, {
 			what: "parsing a 1 MB spec / goldmark", goal: 2,
 			ours: b.benchmark("specs", "Parse1MB", "10x"), theirs: b.benchmark("specs", "Goldmark1MB", "10x"),
+		}, {
+			what: "MiB by one stream, open / podman's own", goal: 0.95, unit: rates,
+			ours: b.streamOfWrapix("open"), theirs: b.streamOfPodman(),
+		}, {
+			what: "MiB by one stream, allowlist / podman's own", goal: 0.5, unit: rates,
+			ours: b.streamOfWrapix("allowlist"), theirs: b.streamOfPodman(),
 		},
 	}
 }

@@ -29,6 +29,8 @@ type Job struct {
 	// Attached makes the guest hand its own standard streams to the one command instead of framing them: for a person
 	// at a terminal. There is no result frame then; the guest's exit code is the command's.
 	Attached bool `json:"attached,omitempty"`
+	// Net is what leads out of the sandbox besides its own network; nil means nothing.
+	Net *Net `json:"net,omitempty"`
 }
 
 // Identity tells one file of the host from all others.

@@ -25,6 +25,9 @@ func attached(job frame.Job) int {
 		fail("%v", err)
 	}
 	putFiles(job.Files)
+	if err := forward(job.Net); err != nil {
+		fail("%v", err)
+	}
 	if len(job.Commands) != 1 {
 		fail("one command expected, got %d", len(job.Commands))
 	}

@@ -1,5 +1,6 @@
 // Guest is process 1 of every sandbox. It runs the commands of its [frame.Job], the only argument, one after the other,
-// and reports their output and outcome as frames on standard output.
+// and reports their output and outcome as frames on standard output. What the job names of the host's sockets it turns
+// into ports of the sandbox's loopback before the first command starts.
 //
 // The commands have the same user id as the guest, and want to deceive the host. What protects the guest: the kernel
 // drops the signals that its own process namespace sends to process 1 unless it handles them, and none has an effect but

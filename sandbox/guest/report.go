@@ -87,7 +87,7 @@ func (r *reporter) prepare() (err error) {
 	}
 	r.patterns = newPatterns(r.known)
 	putFiles(r.job.Files)
-	return nil
+	return forward(r.job.Net)
 }
 
 // watch ends the commands when the time is over or we are told to: politely first, by force after the grace or when

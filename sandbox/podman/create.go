@@ -67,6 +67,7 @@ func (e *Engine) generate(spec sandbox.Spec, view view) (*specgen.SpecGenerator,
 		Same:            view.same,
 		Files:           spec.Files,
 		Attached:        spec.Attached,
+		Net:             spec.Net(),
 	}
 	for _, secret := range spec.Secrets {
 		job.Secrets = append(job.Secrets, secret.Name)
@@ -144,7 +145,7 @@ func environment(spec sandbox.Spec) map[string]string {
 // the host's own resolver then, but what that one asks.
 func (e *Engine) network(s *specgen.SpecGenerator, n sandbox.Network) {
 	switch {
-	case n == sandbox.NetworkNone:
+	case n == sandbox.NetworkNone, n == sandbox.NetworkAllowlist: // what leads out then are sockets, see view
 		s.NetNS = specgen.Namespace{NSMode: specgen.NoNetwork}
 	case e.version.Major >= 5:
 		s.NetNS = specgen.Namespace{NSMode: specgen.Pasta}

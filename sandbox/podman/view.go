@@ -27,7 +27,7 @@ type view struct {
 }
 
 func (e *Engine) view(ctx context.Context, spec sandbox.Spec) (view, error) {
-	sources := []string{spec.Workspace.Source, spec.Input}
+	sources := []string{spec.Workspace.Source, spec.Input, spec.Sockets()}
 	for _, m := range spec.Mounts {
 		sources = append(sources, m.Source)
 	}
@@ -55,6 +55,9 @@ func (e *Engine) view(ctx context.Context, spec sandbox.Spec) (view, error) {
 	}
 	if spec.Input != "" {
 		v.mounts = append(v.mounts, bind(spec.Input, sandbox.InputDir, true))
+	}
+	if sockets := spec.Sockets(); sockets != "" {
+		v.mounts = append(v.mounts, bind(sockets, frame.SocketDir, true))
 	}
 	for _, m := range spec.Mounts {
 		source, err := e.spellable(m.Source)

@@ -107,15 +107,24 @@ var networkTests = []test{
 	{"AbstractSocket", func(t *testing.T, s *suite) {
 		name := fmt.Sprintf("@wrapix-test-%s", s.run)
 		server := listen(t, "unix", name)
-		spec := s.withProbe(t, s.spec(t, "/run/probe dial unix:"+name))
-		spec.Network = sandbox.NetworkOpen
-		noneDone(t, s.want0(t, spec).stdout)
+		named(t, s, func(t *testing.T, spec func(string) sandbox.Spec) {
+			noneDone(t, s.want0(t, spec("/run/probe dial unix:"+name)).stdout)
+		})
 		check(t, "visits", server.hits.Load(), 0)
 	}},
 }
 
 // unreachable proves that no way leads to servers that listen on the host's loopback only.
 func (s *suite) unreachable(t *testing.T, network sandbox.Network) {
+	s.unreachableFrom(t, func(script string) sandbox.Spec {
+		spec := s.withProbe(t, s.spec(t, script))
+		spec.Network = network
+		return spec
+	})
+}
+
+// unreachableFrom is unreachable for sandboxes of the test's making.
+func (s *suite) unreachableFrom(t *testing.T, sandboxOf func(script string) sandbox.Spec) {
 	servers := map[string]*echoServer{"tcp": listen(t, "tcp", "127.0.0.1:0"), "udp": listen(t, "udp", "127.0.0.1:0")}
 	six, err := net.Listen("tcp", "[::1]:0")
 	if err == nil {
@@ -129,9 +138,7 @@ func (s *suite) unreachable(t *testing.T, network sandbox.Network) {
 		fmt.Fprintf(&b, "/run/probe dial %s:$a:%s &\n", strings.TrimSuffix(n, "6"), server.port)
 	}
 	fmt.Fprintln(&b, "done; wait")
-	spec := s.withProbe(t, s.spec(t, b.String()))
-	spec.Network = network
-	o := s.want0(t, spec)
+	o := s.want0(t, sandboxOf(b.String()))
 	noneDone(t, o.stdout)
 	for n, server := range servers {
 		if hits := server.hits.Load(); hits > 0 {
@@ -145,12 +152,11 @@ func (s *suite) unreachable(t *testing.T, network sandbox.Network) {
 	for _, a := range waysToTheHost(t) {
 		fmt.Fprintf(&b, "/run/probe dial 'tcp:%s' &\n", net.JoinHostPort(a, everywhere.port))
 	}
-	spec = s.withProbe(t, s.spec(t, b.String()+"wait"))
-	spec.Network = network
+	spec := sandboxOf(b.String() + "wait")
 	for line := range strings.Lines(s.want0(t, spec).stdout) {
 		if strings.Contains(line, "DONE") {
 			t.Logf("a server on all addresses of the host is reached: %s", strings.TrimSpace(line))
-			if network == sandbox.NetworkNone {
+			if spec.Network != sandbox.NetworkOpen {
 				t.Error("without a network")
 			}
 		}

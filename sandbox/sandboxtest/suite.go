@@ -82,6 +82,7 @@ func Run(t *testing.T, opts Options) {
 		{"Guest", guestTests},
 		{"Network", networkTests},
 		{"Socket", socketTests},
+		{"Gateway", gatewayTests},
 		{"Life", lifeTests},
 		{"Resume", resumeTests},
 		{"Attached", attachedTests},

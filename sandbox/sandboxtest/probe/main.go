@@ -37,6 +37,14 @@ func main() {
 		gateways()
 	case "bomb":
 		bomb()
+	case "get":
+		for _, url := range os.Args[2:] {
+			get(url)
+		}
+	case "many":
+		many(os.Args[2], os.Args[3])
+	case "echo":
+		echo(os.Args[2])
 	}
 }
 
