@@ -34,7 +34,9 @@ func TestOrphansAreEnded(t *testing.T) {
 			t.Fatalf("podman %q: %v\n%s", args, err, out)
 		}
 	}
-	defer func() { _ = exec.Command("podman", "unshare", "rm", "-rf", filepath.Join(dir, "root"), filepath.Join(dir, "run")).Run() }()
+	defer func() {
+		_ = exec.Command("podman", "unshare", "rm", "-rf", filepath.Join(dir, "root"), filepath.Join(dir, "run")).Run()
+	}()
 	podman("create", "--name", prefix+"1", "--network=none", "--rootfs", tree, "/bin/busybox", "true")
 	podman("init", prefix+"1") // it has its first process, which waits
 	found := monitors(prefix)
