@@ -185,3 +185,18 @@ func (o *runOptions) approved(ctx context.Context, dir string, conf config.Confi
 
 // reachesSandbox are the beginnings of the keys that concern a sandbox; hooks and the rest do nothing here.
 var reachesSandbox = []string{"sandbox.", "secrets."}
+
+// mountable refuses what no approval would bring into a sandbox. What is only not there may come.
+func mountable(project string, asked []config.Mount) error {
+	state, err := config.StateDir(project)
+	if err != nil {
+		return err
+	}
+	for _, m := range asked {
+		_, err := given.Host{Project: project, State: state}.Mounts([]config.Mount{m})
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return &usageError{what: "it cannot be approved: " + err.Error(), try: "take it out of " + config.FileName}
+		}
+	}
+	return nil
+}
