@@ -70,14 +70,14 @@ func TestList(t *testing.T) {
 		`notify.webhook: send waits and ends, with the agent's words, to https://example.org/x?y`,
 		`notify.webhook_secret: read the key that signs them from the variable KEY`,
 		`sandbox.env_from_host TZ: give sandboxes this host's variable TZ`,
+		`sandbox.host_ports: let sandboxes use what listens on port 11434 of this host's loopback`,
 		`sandbox.mounts /a: let sandboxes read "~/a b" of this host, at /a`,
 		`sandbox.mounts /b: let sandboxes read, write and delete in ../x of this host, at /b`,
+		`sandbox.network: reach only *.a.example b.example`,
+		`sandbox.ports: let programs on this host, browsers too, reach what an agent's sandbox serves on port 8080`,
 		`secrets.ONE: give the agent, as the secret ONE, what is in the file ~/.key`,
 		`secrets.TWO: give the agent and the checks, as the secret TWO, this host's variable GITHUB_TOKEN`,
 		`secrets.XYZ: give the agent, as the secret XYZ, what this prints, run on this host before each step: /usr/bin/pass show "x y"`,
-		`sandbox.host_ports: let sandboxes use what listens on port 11434 of this host's loopback`,
-		`sandbox.network: reach only *.a.example b.example`,
-		`sandbox.ports: let programs on this host, browsers too, reach what an agent's sandbox serves on port 8080`,
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
