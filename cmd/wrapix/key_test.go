@@ -92,7 +92,7 @@ func TestPushFromSandbox(t *testing.T) {
 			text := fmt.Sprintf("[sandbox]\nimage = %q\ndeploy_key = { remote = %q, mode = %q }\n", sshImage, s.InsideAddress(), mode)
 			keytest.Write(t, filepath.Join(dir, "wrapix.toml"), text, 0o644)
 
-			wants(t, dir, 2, []string{"nobody has approved: sandbox.deploy_key: let what runs in the sandbox push to", "try: wrapix trust"}, "--", "true")
+			wants(t, dir, 2, []string{"nobody has approved: new: sandbox.deploy_key: let what runs in the sandbox push to", "try: wrapix trust"}, "--", "true")
 			wants(t, dir, 0, []string{"trusted"}, "trust", "--yes")
 			wants(t, dir, 2, []string{"there is no deploy key for ssh://agent@", "try: wrapix key create ssh://agent@"}, "--", "true")
 			wants(t, dir, 0, []string{"made the deploy key of ssh://agent@"}, "key", "create", "origin", "--host-key", s.HostFingerprint(t))
