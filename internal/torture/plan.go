@@ -78,6 +78,9 @@ func newPlan(seed uint64, number int, full bool) plan {
 		switch {
 		case f.Kind == killAtPoint || f.Kind == panicAtPoint:
 			f.Point, f.Pass = point, pass
+			if point == "storing" || point == "stored" { // the store takes a panic below it for damage, and goes on
+				f.Kind = killAtPoint
+			}
 		case f.Kind == fillDisk && full:
 			f.Hold, f.Kill = hold, kill
 		case f.Kind == fillDisk:
