@@ -77,23 +77,3 @@ func containersOf(project string) error {
 	}
 	return nil
 }
-
-// secretsOf says which of Podman's secrets of the store are left. Those of other tests are there while their containers are
-// being made; their names have another store's id.
-func secretsOf(state string) error {
-	s, err := store.Open(filepath.Join(state, store.File), store.Options{ReadOnly: true})
-	if err != nil {
-		return err
-	}
-	defer s.Close()
-	names, err := exec.Command("podman", "secret", "ls", "--format", "{{.Name}}").Output()
-	if err != nil {
-		return err
-	}
-	for name := range strings.FieldsSeq(string(names)) {
-		if strings.HasPrefix(name, "ralph-"+s.ID()+"-") {
-			return fmt.Errorf("a secret is left: %s", name)
-		}
-	}
-	return nil
-}
