@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/wrapix/wrapix/internal/failpoint"
 	"github.com/wrapix/wrapix/internal/filesystem"
@@ -94,6 +95,46 @@ func (r *record) follow(ctx context.Context, rt Runtime, name string) (Result, e
 			return r.finish(name)
 		}
 	}
+}
+
+// errNothing says that a sandbox has not begun any command, and never will.
+var errNothing = errors.New("nothing was begun")
+
+// monitorEnd bounds how long the monitor of a container that was removed may take to end.
+const monitorEnd = 10 * time.Second
+
+// settle finds out what became of a sandbox that the engine may have started, or not, before it died. One that has
+// written something was started, and is followed. Any other is ended first, so that its record then is final.
+func (r *record) settle(ctx context.Context, rt Runtime, name string) (Result, error) {
+	info, err := r.file.Stat()
+	if err != nil {
+		return Result{}, fmt.Errorf("sandbox %s: look at the record: %w", name, err)
+	}
+	if info.Size() > 0 {
+		return r.follow(ctx, rt, name)
+	}
+	if err := rt.Remove(ctx, name); err != nil {
+		return Result{}, err
+	}
+	if err := rt.EndOrphans(ctx, name); err != nil {
+		return Result{}, err
+	}
+	ending, cancel := context.WithTimeout(ctx, monitorEnd)
+	defer cancel()
+	defer context.AfterFunc(ending, r.watch.close)()
+	for closed := false; !closed && !abandoned(r.file); {
+		if closed, err = r.watch.next(); err != nil { // late, or on a file system that cannot tell
+			break
+		}
+	}
+	if ctx.Err() != nil {
+		return Result{}, ctx.Err()
+	}
+	result, err := r.finish(name)
+	if info, errStat := r.file.Stat(); errors.Is(err, ErrLost) && errStat == nil && info.Size() == 0 {
+		err = errNothing
+	}
+	return result, err
 }
 
 // read takes everything that is in the record by now.

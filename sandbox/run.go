@@ -17,8 +17,9 @@ import (
 // has reported it and the record is safe on disk. An error means that there is no result: with ErrLost there will never
 // be one, with ErrUnfinished the sandbox may still run, and Resume finds out; with any other it was not started.
 //
-// Run never removes the container: the caller first notes the outcome, and then removes it, also after an error. When
-// ctx is cancelled Run returns, and the container goes on; to end it, call Stop, and Run returns its result.
+// The caller first notes the outcome, and then removes the container, also after an error; Run itself removes only one
+// that could not be started. When ctx is cancelled Run returns, and the container goes on; to end it, call Stop, and Run
+// returns its result.
 func Run(ctx context.Context, rt Runtime, spec Spec, sink Sink) (Result, error) {
 	spec, err := spec.complete()
 	if err != nil {
@@ -50,7 +51,17 @@ func Run(ctx context.Context, rt Runtime, spec Spec, sink Sink) (Result, error) 
 	}
 	defer rec.close()
 	if err := rt.Start(ctx, spec.Name); err != nil {
-		return Result{}, err
+		if ctx.Err() != nil {
+			return Result{}, err
+		}
+		result, found := rec.settle(ctx, rt, spec.Name)
+		switch {
+		case errors.Is(found, errNothing):
+			found = err
+		case found != nil && !errors.Is(found, ErrLost):
+			found = fmt.Errorf("%w: %w", ErrUnfinished, errors.Join(err, found))
+		}
+		return result, found
 	}
 	failpoint.Here("started")
 	result, err := rec.follow(ctx, rt, spec.Name)
@@ -98,15 +109,23 @@ func Resume(ctx context.Context, rt Runtime, spec Spec, sink Sink) (Result, erro
 		return Result{}, err
 	}
 	// A monitor that was killed leaves a container that counts as running for ever.
-	if err == nil && c.State == StateRunning && !abandoned(rec.file) {
-		closeGateway, err := spec.resumeGateway(sink.Denied)
-		if err != nil {
-			return Result{}, err
-		}
-		defer closeGateway()
+	if err != nil || c.State == StateExited || abandoned(rec.file) {
+		result, err := rec.finish(spec.Name)
+		return result, loss(ctx, rt, spec.Name, err)
+	}
+	closeGateway, err := spec.resumeGateway(sink.Denied)
+	if err != nil {
+		return Result{}, err
+	}
+	defer closeGateway()
+	if c.State == StateRunning {
 		return rec.follow(ctx, rt, spec.Name)
 	}
-	result, err := rec.finish(spec.Name)
+	// The engine may have died when it had started it, and had not written that down yet.
+	result, err := rec.settle(ctx, rt, spec.Name)
+	if errors.Is(err, errNothing) {
+		return Result{}, fmt.Errorf("sandbox %s: %w: it was never started", spec.Name, ErrLost)
+	}
 	return result, loss(ctx, rt, spec.Name, err)
 }
 

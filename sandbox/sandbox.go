@@ -236,7 +236,7 @@ type Runtime interface {
 	// no such container.
 	Remove(ctx context.Context, name string) error
 	// EndOrphans ends what is left of containers whose names begin so and that the engine does not know any more, because
-	// it died while it made or started them.
+	// it died while it made or started them, and takes the secrets that it has for them. None of them may be in the making.
 	EndOrphans(ctx context.Context, prefix string) error
 	// List returns the containers, running or not, that carry all the labels, in no particular order.
 	List(ctx context.Context, labels map[string]string) ([]Container, error)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -240,6 +241,21 @@ echo RALPH_COMPLETE
 	log, err := os.ReadFile(filepath.Join(AttemptDir(p.options.State, w.ID, a.ID), TranscriptName))
 	if lines := strings.Count(string(log), "\n"); err != nil || lines != 2001 {
 		t.Errorf("the transcript has %d lines, %v", lines, err)
+	}
+	// A monitor that had only begun to start makes the record anew after its end.
+	for _, c := range []struct {
+		keep []engine.Activity
+		want error
+	}{{[]engine.Activity{a}, nil}, {nil, fs.ErrNotExist}} {
+		if err := os.WriteFile(spec.Record, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := p.steps.Sweep(t.Context(), w.ID, c.keep); err != nil {
+			t.Error(err)
+		}
+		if _, err := os.Stat(spec.Record); !errors.Is(err, c.want) {
+			t.Errorf("swept but for %d activities, the record: %v", len(c.keep), err)
+		}
 	}
 }
 

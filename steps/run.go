@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -327,7 +328,7 @@ func (s *Steps) removeRecord(w engine.WorkflowID, id engine.AttemptID) error {
 	return errors.Join(err, os.RemoveAll(filepath.Join(dir, GatewayName)))
 }
 
-// Sweep removes the workflow's sandboxes that belong to none of the activities, as Release would have.
+// Sweep removes the workflow's sandboxes and records that belong to none of the activities, as Release would have.
 func (s *Steps) Sweep(ctx context.Context, w engine.WorkflowID, keep []engine.Activity) error {
 	found, err := s.o.Runtime.List(ctx, map[string]string{labelStore: s.o.StoreID})
 	if err != nil {
@@ -348,5 +349,31 @@ func (s *Steps) Sweep(ctx context.Context, w engine.WorkflowID, keep []engine.Ac
 			return err
 		}
 	}
-	return s.o.Runtime.EndOrphans(ctx, fmt.Sprintf("ralph-%s-%s-", s.o.StoreID, w))
+	if err := s.o.Runtime.EndOrphans(ctx, fmt.Sprintf("ralph-%s-%s-", s.o.StoreID, w)); err != nil {
+		return err
+	}
+	return s.sweepRecords(w, keep)
+}
+
+// sweepRecords removes records that monitors made anew: one that a killed engine had just begun to start opens its
+// record after Release removed that.
+func (s *Steps) sweepRecords(w engine.WorkflowID, keep []engine.Activity) error {
+	root := filepath.Join(s.o.State, AttemptsName, string(w))
+	for _, pattern := range []string{"*/*/" + RecordName, "*/*/*/" + RecordName} { // of attempts, and of checks
+		found, err := fs.Glob(os.DirFS(root), pattern)
+		if err != nil {
+			return fmt.Errorf("look for records that are left: %w", err)
+		}
+		for _, name := range found {
+			path := filepath.Join(root, name)
+			kept := slices.ContainsFunc(keep, func(a engine.Activity) bool { return AttemptDir(s.o.State, w, a.ID) == filepath.Dir(path) })
+			if kept {
+				continue
+			}
+			if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return fmt.Errorf("remove a record that is left: %w", err)
+			}
+		}
+	}
+	return nil
 }

@@ -349,7 +349,8 @@ func (gone) List(context.Context, map[string]string) ([]sandbox.Container, error
 func (gone) Inspect(context.Context, string) (sandbox.Container, error) {
 	return sandbox.Container{}, sandbox.ErrNotFound
 }
-func (gone) Remove(context.Context, string) error { return nil }
+func (gone) Remove(context.Context, string) error     { return nil }
+func (gone) EndOrphans(context.Context, string) error { return nil }
 
 // well are hooks that end well.
 type well struct{}

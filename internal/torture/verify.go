@@ -207,7 +207,13 @@ func (r *round) leftovers(ctx context.Context, _ history) (problems []string, er
 	for _, pid := range r.monitors() {
 		problems = append(problems, "a monitor is left: process "+pid)
 	}
-	records, err := filepath.Glob(filepath.Join(r.project.state, "attempts", r.project.workflow, "*", "*", "record.log"))
+	attempts := filepath.Join(r.project.state, "attempts", r.project.workflow, "*", "*")
+	records, err := filepath.Glob(filepath.Join(attempts, "record.log"))
+	if err != nil {
+		return nil, err
+	}
+	ofChecks, err := filepath.Glob(filepath.Join(attempts, "*", "record.log"))
+	records = append(records, ofChecks...)
 	for _, name := range records {
 		problems = append(problems, "a record is left: "+name)
 	}

@@ -9,12 +9,14 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/wrapix/wrapix/sandbox"
 )
 
 // EndOrphans implements sandbox.Runtime. A service that is killed while it starts a container leaves the monitor and the
-// container's first process, which waits to be told to begin, and Podman may not know of either.
+// container's first process, which waits to be told to begin, and Podman may not know of either. One that is killed before
+// leaves secrets.
 func (e *Engine) EndOrphans(ctx context.Context, prefix string) error {
 	var pids []string
 	for name, monitor := range monitors(prefix) {
@@ -26,6 +28,9 @@ func (e *Engine) EndOrphans(ctx context.Context, prefix string) error {
 		}
 		pids = append(pids, children(monitor)...)
 		pids = append(pids, monitor)
+	}
+	if _, err := e.leftSecrets(ctx, func(owner string, _ time.Time) bool { return strings.HasPrefix(owner, prefix) }); err != nil {
+		return err
 	}
 	if len(pids) == 0 {
 		return nil

@@ -2,15 +2,20 @@ package podman
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	"github.com/containers/podman/v5/pkg/bindings/containers"
 
 	"github.com/wrapix/wrapix/sandbox"
 )
@@ -68,6 +73,73 @@ func TestStartIsAskedOnce(t *testing.T) {
 		t.Errorf("it was asked %d times to start, and ran: %q, %v", starts.Load(), ran, err)
 	}
 }
+
+// A service that dies between the two halves of a start leaves a process that waits, or one that runs of which Podman
+// does not know that it does.
+func TestStartedByHalves(t *testing.T) {
+	e := ownService(t)
+	for _, c := range []struct {
+		name string
+		run  bool
+	}{{"waiting", false}, {"running", true}} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := t.TempDir()
+			spec := sandbox.Spec{
+				Name: fmt.Sprintf("wrapix-test-halves-%s-%d", c.name, os.Getpid()), Image: testImage(t, e), Network: sandbox.NetworkNone,
+				Record: filepath.Join(dir, "record"), Workspace: sandbox.Workspace{Source: dir}, TranscriptLimit: sandbox.DefaultTranscriptLimit,
+				Commands: []sandbox.Command{{Name: "sh", Args: []string{"sh", "-c", "echo ran; while ! test -e go; do sleep 0.02; done"}}},
+			}
+			defer func() {
+				if err := e.Remove(t.Context(), spec.Name); err != nil {
+					t.Error(err)
+				}
+			}()
+			if err := os.WriteFile(spec.Record, nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if err := e.Create(t.Context(), spec); err != nil {
+				t.Fatal(err)
+			}
+			if err := containers.ContainerInit(e.with(t.Context()), spec.Name, nil); err != nil {
+				t.Fatal(err)
+			}
+			if found := monitors(spec.Name); len(found) != 1 {
+				t.Fatalf("monitors: %v", found)
+			}
+			if !c.run {
+				if r, err := sandbox.Resume(t.Context(), e, spec, sandbox.Sink{}); !errors.Is(err, sandbox.ErrLost) {
+					t.Errorf("resume: %+v, %v", r, err)
+				}
+				if left := monitors(spec.Name); len(left) > 0 {
+					t.Errorf("monitors: %v", left)
+				}
+				return
+			}
+			box, err := containers.Inspect(e.with(t.Context()), spec.Name, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if out, err := exec.Command("podman", "unshare", box.OCIRuntime, "start", box.ID).CombinedOutput(); err != nil {
+				t.Fatalf("start: %v\n%s", err, out)
+			}
+			for info, err := os.Stat(spec.Record); err != nil || info.Size() == 0; info, err = os.Stat(spec.Record) {
+				runtime.Gosched() // until it has begun
+			}
+			var out strings.Builder
+			result, err := sandbox.Resume(t.Context(), e, spec, sandbox.Sink{Stdout: writing(func(p []byte) (int, error) {
+				out.Write(p)
+				return len(p), os.WriteFile(filepath.Join(dir, "go"), nil, 0o600)
+			})})
+			if err != nil || len(result.Exits) != 1 || result.Exits[0].Code != 0 || out.String() != "ran\n" {
+				t.Errorf("resume: %+v, %q, %v", result, out.String(), err)
+			}
+		})
+	}
+}
+
+type writing func(p []byte) (int, error)
+
+func (w writing) Write(p []byte) (int, error) { return w(p) }
 
 // passOn passes the requests of a connection on to a service, and its answers back, until an answer is to be cut off.
 func passOn(client net.Conn, service string, answered func(*http.Request) (cut bool)) {

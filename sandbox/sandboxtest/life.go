@@ -1,7 +1,10 @@
 package sandboxtest
 
 import (
+	"bytes"
+	"context"
 	"errors"
+	"io"
 	"os"
 	"strings"
 	"sync"
@@ -147,6 +150,26 @@ var lifeTests = []test{
 		checkErr(t, "run", err, os.ErrExist)
 		check(t, "record", readFile(t, spec.Record), "of another attempt")
 	}},
+	{"StartUnanswered", func(t *testing.T, s *suite) {
+		// The engine died while it was asked to start the sandbox, and had done so.
+		spec := s.spec(t, "echo out; exit 3")
+		var out bytes.Buffer
+		r, err := sandbox.Run(testContext(t), unanswering{s.rt, true}, spec, sandbox.Sink{Stdout: &out})
+		checkErr(t, "run", err, nil)
+		check(t, "output", out.String(), "out\n")
+		check(t, "code", r.Exits[0].Code, 3)
+		// It died before that.
+		spec = s.spec(t, "echo out >out")
+		ws := t.TempDir()
+		spec.Workspace = sandbox.Workspace{Source: ws}
+		_, err = sandbox.Run(testContext(t), unanswering{s.rt, false}, spec, sandbox.Sink{})
+		checkErr(t, "run", err, io.ErrUnexpectedEOF)
+		_, err = s.rt.Inspect(testContext(t), spec.Name)
+		checkErr(t, "inspect", err, sandbox.ErrNotFound)
+		if _, err := os.Stat(ws + "/out"); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("it ran: %v", err)
+		}
+	}},
 	{"TooLong", func(t *testing.T, s *suite) {
 		if err := s.rt.Create(testContext(t), s.spec(t, strings.Repeat("x", 200<<10))); err == nil {
 			t.Error("a command of 200 KB was taken")
@@ -189,6 +212,24 @@ var lifeTests = []test{
 		}
 		wg.Wait()
 	}},
+}
+
+// unanswering fails to start a sandbox, after it did or before.
+type unanswering struct {
+	sandbox.Runtime
+	started bool
+}
+
+func (u unanswering) Start(ctx context.Context, name string) error {
+	if u.started {
+		if err := u.Runtime.Start(ctx, name); err != nil {
+			return err
+		}
+		if _, err := u.Runtime.Wait(ctx, name); err != nil {
+			return err
+		}
+	}
+	return io.ErrUnexpectedEOF
 }
 
 type failing struct{ err error }
