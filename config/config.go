@@ -10,6 +10,8 @@ package config
 
 import (
 	"time"
+
+	"github.com/wrapix/wrapix/sandbox/profile"
 )
 
 // FileName is the name of the configuration file in the project's root.
@@ -20,9 +22,6 @@ const DefaultMaxAttempts = 3
 
 // DefaultPids bounds the processes of a sandbox where the file does not say: a fork bomb must not reach the host.
 const DefaultPids = 4096
-
-// BaseProfile is the profile of a sandbox where nothing else is asked for.
-const BaseProfile = "base"
 
 // AgentCommand is the one kind of agent that this version runs.
 const AgentCommand = "command"
@@ -38,6 +37,8 @@ type Config struct {
 	Secrets []SandboxSecret
 	Hooks   Hooks
 	Notify  Notify
+	// Profiles are the built-in ones and those of the file.
+	Profiles *profile.Set
 	// Text is the file as it was read.
 	Text string
 }
@@ -61,7 +62,8 @@ const (
 // Sandbox says what every sandbox of the project looks like. Zero limits are none.
 type Sandbox struct {
 	Profile     string
-	Image       string // empty: the profile's own
+	Packages    []string // of Debian, on top of the profile
+	Image       string   // empty: the profile's own
 	Network     Network
 	Allow       []string // names that NetworkAllowlist reaches
 	HostPorts   []int    // ports of the host's loopback that appear inside
@@ -141,16 +143,26 @@ type Notify struct {
 // Secret says where a secret is found: in a file or in a variable of the environment. The zero value is none.
 type Secret struct{ File, Env string }
 
-// Profiles lists the profiles that a sandbox can have.
-func Profiles() []string { return []string{BaseProfile} }
+// ProfileOf merges a profile of the project, "" being the sandbox's own, with the packages that all its sandboxes have.
+func (c Config) ProfileOf(name string) (profile.Profile, error) {
+	if name == "" {
+		name = c.Sandbox.Profile
+	}
+	p, err := c.Profiles.Resolve(name)
+	if err != nil {
+		return p, err
+	}
+	return p.Add("sandbox.packages", c.Sandbox.Packages), nil
+}
 
 // Default is the configuration before any file.
 func Default() Config {
 	return Config{
-		Agent:   Agent{Kind: AgentCommand},
-		Sandbox: Sandbox{Profile: BaseProfile, Network: NetworkOpen, Pids: DefaultPids},
-		Loop:    Loop{MaxAttempts: DefaultMaxAttempts, OnBlocked: BlockedWait},
-		Hooks:   Hooks{OnFailure: OnFailureBlock, Timeout: DefaultHookTimeout},
-		Notify:  Notify{Enabled: true},
+		Agent:    Agent{Kind: AgentCommand},
+		Profiles: profile.Builtin(),
+		Sandbox:  Sandbox{Profile: profile.Base, Network: NetworkOpen, Pids: DefaultPids},
+		Loop:     Loop{MaxAttempts: DefaultMaxAttempts, OnBlocked: BlockedWait},
+		Hooks:    Hooks{OnFailure: OnFailureBlock, Timeout: DefaultHookTimeout},
+		Notify:   Notify{Enabled: true},
 	}
 }

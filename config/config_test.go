@@ -107,6 +107,7 @@ func TestParseEverything(t *testing.T) {
 		Notify: Notify{Again: 2 * time.Hour, Webhook: "https://example.org/x", WebhookSecret: Secret{File: "/etc/key"}},
 		Text:   full,
 	}
+	want.Profiles = got.Profiles // see TestProfiles
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
@@ -140,7 +141,13 @@ func TestParseProblems(t *testing.T) {
 		{"unknown table", agent + "[nonsense]", "f:2:2: nonsense: unknown key"},
 		{"table wanted", "loop = 3\n" + agent, "f:1:1: loop: want a table, not a whole number"},
 		{"list of tables", agent + "[[loop]]\nmax_attempts = 1", "f:2:3: loop: want a table, not a list"},
-		{"later table", agent + "[profiles.a]\nextends = 'x'", "f:2:2: profiles: this version of ralph does not support it yet"},
+		{"later table", agent + "[mcp.a]\nx = 'x'", "f:2:2: mcp: this version of ralph does not support it yet"},
+		{"profile extends none", agent + "[profiles.a]\nextends = 'x'", `f:3:1: profiles.a.extends: profile a extends "x": there is no such profile; there are base, rust, python, node, go, debug, a`},
+		{"profiles in a circle", agent + "[profiles.a]\nextends = 'b'\n[profiles.b]\nextends = 'a'", "f:3:1: profiles.a.extends: profiles extend each other in a circle: a -> b -> a"},
+		{"profile that is built in", agent + "[profiles.rust]\nrun = ['true']", `f:2:11: profiles.rust.extends: there is a profile rust already; give this one another name, and extends = "rust"`},
+		{"profile's name", agent + "[profiles.My]\nrun = ['true']", "f:2:11: profiles.My: the name of a profile has small letters, digits and single '-' between them, at most 40 in all"},
+		{"profile's key", agent + "[profiles.a]\nimage = 'x'", "f:3:1: profiles.a.image: unknown key; a profile has extends, packages, env and run"},
+		{"package that is an option", agent + "sandbox.packages = ['-y']", `f:2:9: sandbox.packages: "-y" is no name of a Debian package`},
 		{"secret in the project", agent + "[secrets]\nA = { file = 'x' }", "f:3:1: secrets.A: file: want an absolute path, or one below ~/: what lies in the project is no secret"},
 		{"secret itself", agent + "[secrets]\nA = 'x'", `f:3:1: secrets.A: want a table such as { file = "~/.token" }, { env = "NAME" } or { command = ["/usr/bin/pass", "show", "token"] }, not a string`},
 		{"secret from two places", agent + "[secrets]\nA = { file = '/x', env = 'A' }", "f:3:1: secrets.A: want one of file, env and command"},
@@ -171,12 +178,12 @@ func TestParseProblems(t *testing.T) {
 		{"a port both ways", agent + "sandbox.ports = [8080]\nsandbox.host_ports = [8080]", "f:2:9: sandbox.ports: 8080 stands in host_ports too: inside, it can be one of them only"},
 		{"the proxy's port", agent + "[sandbox]\nnetwork = 'allowlist'\nallow = ['x.org']\nports = [3128]", "f:5:1: sandbox.ports: 3128 is the port of the proxy of an allowlist"},
 		{"a port as text", agent + "sandbox.ports = ['8080']", "f:2:9: sandbox.ports: want port numbers, not a string"},
-		{"later inline", agent + "sandbox = { packages = ['x'] }", "f:2:13: sandbox.packages: this version of ralph does not support it yet"},
+		{"later inline", agent + "checks = { tree = 'x' }", "f:2:12: checks.tree: this version of ralph does not support it yet; a check needs another name"},
 		{"tree is no check", agent + "[checks]\ntree = 'clean'", "f:3:1: checks.tree: this version of ralph does not support it yet; a check needs another name"},
 		{"empty check", agent + "[checks]\na = ' '", "f:3:1: checks.a: the check has no command"},
 		{"check is a table", agent + "[checks.a]\nb = 'c'", "f:2:9: checks.a: want a string, not a table"},
 		{"network", agent + "sandbox.network = 'host'", `f:2:9: sandbox.network: "host" is not known; want "open" or "none" or "allowlist"`},
-		{"profile", agent + "sandbox.profile = 'go'", `f:2:9: sandbox.profile: "go" is not known; want "base"`},
+		{"profile", agent + "sandbox.profile = 'gone'", `f:2:9: sandbox.profile: "gone" is not known; want one of: base, rust, python, node, go, debug`},
 		{"memory", agent + "sandbox.memory = 'lots'", `f:2:9: sandbox.memory: "lots" is no size; write for example "4g" or "512m"`},
 		{"memory overflows", agent + "sandbox.memory = '9999999999t'", `f:2:9: sandbox.memory: "9999999999t" is no size; write for example "4g" or "512m"`},
 		{"memory number", agent + "sandbox.memory = 4", `f:2:9: sandbox.memory: want a size such as "4g" or "512m", not a whole number`},
@@ -319,5 +326,34 @@ func TestMountInProject(t *testing.T) {
 		if err != nil || m.InProject() != want {
 			t.Errorf("%s: %v, %v", source, m.InProject(), err)
 		}
+	}
+}
+
+func TestProfiles(t *testing.T) {
+	c, err := Parse("f", []byte(`agent.command = ["a"]
+[sandbox]
+profile = "nightly"
+packages = ["xz-utils", "gcc"]
+[profiles.nightly]
+extends = "service"
+env = { RUST_LOG = "debug" }
+[profiles.service]
+extends = "rust"
+packages = ["redis-tools"]
+run = ["true"]
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := c.ProfileOf("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := p.Steps[len(p.Steps)-1]
+	if got := strings.Join(p.Chain, " "); got != "base rust service nightly" || last.From != "sandbox.packages" || len(last.Packages) != 1 {
+		t.Errorf("%s, and last %+v", got, last)
+	}
+	if p.Env["RUST_LOG"].Value != "debug" || p.Env["RUST_LOG"].From != "nightly" {
+		t.Errorf("env: %+v", p.Env)
 	}
 }

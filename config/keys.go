@@ -10,14 +10,14 @@ import (
 // tables are the tables that this version reads. Those that are true take any key.
 var tables = map[string]bool{
 	"agent": false, "sandbox": false, "sandbox.env": true, "loop": false, "checks": true, "hooks": false, "notify": false,
-	"secrets": true,
+	"secrets": true, "profiles": true,
 }
 
 // later are the keys and tables of the contract that this version does not act upon. They are refused: whoever wrote
 // them relies on them.
 var later = []string{
 	"agent.model", "agent.args", "agent.base_url",
-	"sandbox.packages", "profiles", "mcp", "loop.jobs", "checks.tree",
+	"mcp", "loop.jobs", "checks.tree",
 }
 
 // laterKinds are the agents of the contract that this version cannot run.
@@ -38,9 +38,12 @@ func (r *reader) table(path []string, values map[string]any) {
 				r.problem(key, "want a table, not "+kindOf(value))
 				continue
 			}
-			if open {
+			switch {
+			case dotted == "profiles":
+				r.profiles(inner)
+			case open:
 				r.entries(key, inner)
-			} else {
+			default:
 				r.table(key, inner)
 			}
 		default:
@@ -62,7 +65,8 @@ func (r *reader) keys() map[string]func(any) error {
 	return map[string]func(any) error{
 		"agent.kind":         oneOf(&c.Agent.Kind, laterKinds, AgentCommand),
 		"agent.command":      command(&c.Agent.Command),
-		"sandbox.profile":    oneOf(&c.Sandbox.Profile, nil, Profiles()...),
+		"sandbox.profile":    text(&c.Sandbox.Profile),
+		"sandbox.packages":   packages(&c.Sandbox.Packages),
 		"sandbox.image":      text(&c.Sandbox.Image),
 		"sandbox.network":    oneOf(&c.Sandbox.Network, nil, NetworkOpen, NetworkNone, NetworkAllowlist),
 		"sandbox.allow":      names(&c.Sandbox.Allow),

@@ -9,6 +9,8 @@ import (
 
 	"github.com/pelletier/go-toml/v2"
 	"github.com/pelletier/go-toml/v2/unstable"
+
+	"github.com/wrapix/wrapix/sandbox/profile"
 )
 
 // Parse reads the text of a configuration; name stands in the problems. All of them are reported at once.
@@ -28,6 +30,7 @@ func parse(name string, text []byte, complete func(*reader)) (Config, error) {
 	r.table(nil, document)
 	r.checkDeployKey()
 	r.names()
+	r.merge()
 	r.network()
 	complete(&r)
 	if len(r.problems) > 0 {
@@ -51,6 +54,7 @@ type reader struct {
 	places   map[string]place // by path, joined by NUL, which no two keys can share
 	lists    map[string]int   // how many tables of a list were seen, by its path
 	problems []Problem
+	own      []profile.Definition // the profiles of the file
 }
 
 type place struct{ line, column, order int }

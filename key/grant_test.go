@@ -189,8 +189,10 @@ func TestAgentRefuses(t *testing.T) {
 	} {
 		g.mu.Lock()
 		g.reasons = nil
-		clear(g.agent.told)
 		g.mu.Unlock()
+		g.agent.mu.Lock()
+		clear(g.agent.told)
+		g.agent.mu.Unlock()
 		out, err := keytest.Try(t, append(sock, loose), c.args[0], c.args[1:]...)
 		if err == nil || !strings.Contains(g.refusals(), c.reason) {
 			t.Errorf("%s: %v: %s\nrefused: %s", c.name, err, out, g.refusals())

@@ -239,6 +239,13 @@ func (s *Steps) sandboxSpec(w engine.Workflow, a engine.Activity) (sandbox.Spec,
 	}
 	dir := AttemptDir(s.o.State, w.ID, a.ID)
 	spec := s.baseSpec(s.sandboxName(w.ID, a.ID))
+	if s.o.ProfileEnv != nil {
+		for name, value := range s.o.ProfileEnv(t.Profile) {
+			if _, set := spec.Env[name]; !set {
+				spec.Env[name] = value
+			}
+		}
+	}
 	spec.Labels[labelWorkflow], spec.Labels[labelTask] = string(w.ID), string(a.ID.Task)
 	spec.Labels[labelAttempt] = a.ID.String()
 	spec.Record, spec.Gateway = filepath.Join(dir, RecordName), filepath.Join(dir, GatewayName)

@@ -52,7 +52,9 @@ type Options struct {
 	HostPorts, Ports []int
 	Limits           sandbox.Limits
 	Env              map[string]string
-	Given            Given // to the sandboxes of activities
+	// ProfileEnv are the variables of a profile, "" being the default one; those of Env win. It may be nil.
+	ProfileEnv func(profile string) map[string]string
+	Given      Given // to the sandboxes of activities
 	// Grant returns what the agent's sandboxes get beside that, and is asked anew for each; checks get none of it, since
 	// what they run was written by the agent. It may be nil.
 	Grant func() ([]sandbox.Mount, map[string]string, error)

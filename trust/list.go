@@ -66,6 +66,13 @@ func List(c config.Config) []Setting {
 		list = append(list, Setting{"sandbox.deploy_key", exactly(mode, k.Remote.String()), fmt.Sprintf(words, shown(k.Remote.String()))})
 	}
 	list = append(list, inSandbox(c)...)
+	if c.Profiles != nil {
+		for _, p := range c.Profiles.Own() {
+			if len(p.Run) > 0 { // a build step sees the host's network, its loopback too
+				list = append(list, Setting{"profiles." + p.Name + ".run", exactly(p.Run...), "run while the image is made, with this host's network: " + shown(p.Run...)})
+			}
+		}
+	}
 	list = append(list, network(c.Sandbox)...)
 	slices.SortFunc(list, compare)
 	return list

@@ -75,8 +75,8 @@ func (s *session) connect(ctx context.Context) (err error) {
 	}
 	s.steps = steps.New(steps.Options{
 		Runtime: s.podman, Project: s.root, State: s.state, StoreID: s.store.ID(), Lock: filepath.Join(s.state, store.File),
-		Agent: s.conf.Agent.Command, Checks: commands(s.conf.Checks), Image: s.image, Profiles: config.Profiles(),
-		Network: sandbox.Network(s.conf.Sandbox.Network), Env: s.env(), Given: s.given(ctx),
+		Agent: s.conf.Agent.Command, Checks: commands(s.conf.Checks), Image: s.image, Profiles: s.conf.Profiles.Names(),
+		Network: sandbox.Network(s.conf.Sandbox.Network), Env: s.env(), ProfileEnv: s.profileEnv, Given: s.given(ctx),
 		Allow: s.conf.Sandbox.Allow, HostPorts: s.conf.Sandbox.HostPorts, Ports: s.conf.Sandbox.Ports, Denied: s.denied,
 		Limits:    sandbox.Limits{MemoryBytes: s.conf.Sandbox.MemoryBytes, CPUs: s.conf.Sandbox.CPUs, Pids: s.conf.Sandbox.Pids},
 		Snapshots: snapshots, Output: s.show.output, Printed: s.feed.Output, Grant: s.place,
@@ -151,13 +151,26 @@ func (s *session) image(ctx context.Context, profile string) (string, error) {
 	if named := s.conf.Sandbox.Image; named != "" && profile == s.conf.Sandbox.Profile {
 		img, err = image.Use(ctx, s.podman, named, options)
 	} else {
-		img, err = image.Ensure(ctx, s.podman, profile, options)
+		p, unknown := s.conf.ProfileOf(profile)
+		if unknown != nil { // a workflow of before the configuration was changed
+			return "", &sandbox.Error{Op: "make an image", Err: unknown, Hint: "put the profile back into wrapix.toml, or: ralph cancel"}
+		}
+		img, err = image.Ensure(ctx, s.podman, p, options)
 	}
 	if err != nil {
 		return "", err
 	}
 	s.images[profile] = img.Ref
 	return img.Ref, nil
+}
+
+// profileEnv are the variables of a profile. One that is gone has none: to make its image fails, and says so.
+func (s *session) profileEnv(name string) map[string]string {
+	p, err := s.conf.ProfileOf(name)
+	if err != nil {
+		return nil
+	}
+	return p.EnvWith(nil)
 }
 
 // limits are those of the configuration.

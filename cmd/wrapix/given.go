@@ -144,8 +144,13 @@ func fromHere(path string) (string, error) {
 func (o *runOptions) approved(ctx context.Context, dir string, conf config.Config) error {
 	effective := conf
 	effective.Sandbox = o.network.without(conf.Sandbox)
+	return approved(ctx, o.streams, dir, conf, effective, "sandbox.", "secrets.", "profiles.")
+}
+
+// approved looks at the settings of effective whose keys begin so, and asks for those of conf.
+func approved(ctx context.Context, s streams, dir string, conf, effective config.Config, reaches ...string) error {
 	list := trust.List(effective)
-	if len(trust.Difference{List: list}.Of(reachesSandbox...).List) == 0 {
+	if len(trust.Difference{List: list}.Of(reaches...).List) == 0 {
 		return nil
 	}
 	state, err := config.StateDir(dir)
@@ -154,7 +159,7 @@ func (o *runOptions) approved(ctx context.Context, dir string, conf config.Confi
 	}
 	if err != nil {
 		// For the folder that has all else in it, as a home has, nothing can ever be approved.
-		if d := trust.Unrecorded(dir, list).Of(reachesSandbox...); len(d.Added) == 0 {
+		if d := trust.Unrecorded(dir, list).Of(reaches...); len(d.Added) == 0 {
 			return nil
 		}
 		return &usageError{what: "look up what was approved: " + err.Error(), try: "wrapix trust " + dir}
@@ -163,18 +168,18 @@ func (o *runOptions) approved(ctx context.Context, dir string, conf config.Confi
 	if err != nil && !errors.Is(err, trust.ErrDamaged) {
 		return err
 	}
-	if d.Of(reachesSandbox...).Trusted() {
+	if d.Of(reaches...).Trusted() {
 		return nil
 	}
-	if !isTerminal(o.streams.in) || !isTerminal(o.streams.err) || !inForeground(o.streams.in) {
-		return &usageError{what: d.Of(reachesSandbox...).Summary(), try: "wrapix trust " + dir}
+	if !isTerminal(s.in) || !isTerminal(s.err) || !inForeground(s.in) {
+		return &usageError{what: d.Of(reaches...).Summary(), try: "wrapix trust " + dir}
 	}
 	// What is recorded is the whole list, also what the command line sets aside for once.
 	whole, err := trust.Check(state, dir, trust.List(conf))
 	if err != nil && !errors.Is(err, trust.ErrDamaged) {
 		return err
 	}
-	asking := &trustOptions{streams: streams{in: o.streams.in, out: o.streams.err, err: o.streams.err}}
+	asking := &trustOptions{streams: streams{in: s.in, out: s.err, err: s.err}}
 	if err := asking.approve(ctx, dir, conf, whole); err != nil && ctx.Err() == nil {
 		return &codeError{exitUsage, err}
 	} else if err != nil {
@@ -182,9 +187,6 @@ func (o *runOptions) approved(ctx context.Context, dir string, conf config.Confi
 	}
 	return nil
 }
-
-// reachesSandbox are the beginnings of the keys that concern a sandbox; hooks and the rest do nothing here.
-var reachesSandbox = []string{"sandbox.", "secrets."}
 
 // mountable refuses what no approval would bring into a sandbox. What is only not there may come.
 func mountable(project string, asked []config.Mount) error {

@@ -1,9 +1,9 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
-	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -13,10 +13,10 @@ import (
 	"github.com/wrapix/wrapix/sandbox/image"
 )
 
-func newImage(connect connectFunc) *cobra.Command {
+func newImage(connect connectFunc, s streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "image",
-		Short: "Make and list the images that sandboxes start from",
+		Short: "Make, look at and remove the images that sandboxes start from",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return &usageError{what: fmt.Sprintf("wrapix image has no command %q", args[0]), try: "wrapix image --help"}
@@ -24,14 +24,14 @@ func newImage(connect connectFunc) *cobra.Command {
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return &usageError{what: "wrapix image needs a command: build or list", try: "wrapix image --help"}
+			return &usageError{what: "wrapix image needs a command: build, list, show or prune", try: "wrapix image --help"}
 		},
 	}
-	cmd.AddCommand(newImageBuild(connect), newImageList(connect))
+	cmd.AddCommand(newImageBuild(connect, s), newImageList(connect), newImageShow(connect), newImagePrune(connect))
 	return cmd
 }
 
-func newImageBuild(connect connectFunc) *cobra.Command {
+func newImageBuild(connect connectFunc, s streams) *cobra.Command {
 	var force bool
 	cmd := &cobra.Command{
 		Use:   "build [PROFILE]",
@@ -40,8 +40,9 @@ func newImageBuild(connect connectFunc) *cobra.Command {
 container registry answers; otherwise the image is bootstrapped from the package sources of this host. An image that
 is there already is taken as it is.
 
-Profiles: ` + strings.Join(config.Profiles(), ", "),
-		ValidArgs: config.Profiles(),
+The profiles are those that wrapix profile list shows; without one, that of wrapix.toml in the present folder, or base.
+An image is made in layers, and profiles share those that they have in common. What can only be had from elsewhere than
+Debian is left out where that cannot be reached, and the output says so; --force tries again.`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 1 {
 				return &usageError{what: fmt.Sprintf("one profile expected, not %q", args), try: cmd.CommandPath() + " --help"}
@@ -49,11 +50,19 @@ Profiles: ` + strings.Join(config.Profiles(), ", "),
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			profile := config.BaseProfile
-			if len(args) > 0 {
-				profile = args[0]
+			conf, err := loadConfig(".")
+			if err != nil {
+				return err
 			}
-			if err := knownProfile(profile); err != nil {
+			name := conf.Sandbox.Profile
+			if len(args) > 0 {
+				name = args[0]
+			}
+			p, err := conf.ProfileOf(name)
+			if err != nil {
+				return &usageError{what: err.Error(), try: "wrapix profile list"}
+			}
+			if err := approvedHere(cmd.Context(), s, conf); err != nil {
 				return err
 			}
 			engine, err := connect(cmd)
@@ -61,7 +70,7 @@ Profiles: ` + strings.Join(config.Profiles(), ", "),
 				return err
 			}
 			defer engine.Close()
-			img, err := image.Ensure(cmd.Context(), engine, profile, image.Options{Progress: cmd.ErrOrStderr(), Force: force})
+			img, err := image.Ensure(cmd.Context(), engine, p, image.Options{Progress: cmd.ErrOrStderr(), Force: force})
 			if err != nil {
 				return err
 			}
@@ -118,15 +127,11 @@ func printImages(w io.Writer, images []image.Listed) error {
 	return table.Flush()
 }
 
-// knownProfile refuses a name before anything is done.
-func knownProfile(name string) error {
-	for _, p := range config.Profiles() {
-		if p == name {
-			return nil
-		}
+// approvedHere is approved for the present folder, as far as images go.
+func approvedHere(ctx context.Context, s streams, conf config.Config) error {
+	dir, err := realPath(".")
+	if err != nil {
+		return fmt.Errorf("find the present folder: %s", reason(err))
 	}
-	return &usageError{
-		what: fmt.Sprintf("there is no profile %q", name),
-		try:  "one of: " + strings.Join(config.Profiles(), ", "),
-	}
+	return approved(ctx, s, dir, conf, conf, "profiles.")
 }

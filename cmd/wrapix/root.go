@@ -4,12 +4,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/wrapix/wrapix/config"
 	"github.com/wrapix/wrapix/sandbox/podman"
+	"github.com/wrapix/wrapix/sandbox/profile"
 )
 
 const rootLong = `wrapix runs a command in a rootless container. The command sees one folder of the host, as /workspace, and may
@@ -52,11 +51,7 @@ func newRoot(s streams) *cobra.Command {
 			if err := o.arguments(args, cmd.ArgsLenAtDash()); err != nil {
 				return err
 			}
-			if o.profileGiven = cmd.Flags().Changed("profile"); o.profileGiven {
-				if err := knownProfile(o.profile); err != nil {
-					return err
-				}
-			}
+			o.profileGiven = cmd.Flags().Changed("profile")
 			o.network.given = cmd.Flags().Changed
 			return o.run(cmd.Context())
 		},
@@ -65,14 +60,14 @@ func newRoot(s streams) *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &usageError{what: err.Error(), try: cmd.CommandPath() + " --help"}
 	})
-	root.Flags().StringVar(&o.profile, "profile", config.BaseProfile, "what the sandbox has installed: "+strings.Join(config.Profiles(), ", "))
+	root.Flags().StringVar(&o.profile, "profile", profile.Base, "what the sandbox has installed: see wrapix profile list")
 	o.given.add(root)
 	o.network.define(root)
 	root.PersistentFlags().BoolVar(&o.allowRoot, "allow-root", false, "work as root too, where the sandbox is no boundary")
 	connect := func(cmd *cobra.Command) (*podman.Engine, error) {
 		return podman.Connect(cmd.Context(), podman.Options{AllowRoot: o.allowRoot})
 	}
-	root.AddCommand(newPs(connect), newPrune(connect), newImage(connect), newTrust(o.streams), newKey(o.streams), newMan())
+	root.AddCommand(newPs(connect), newPrune(connect), newImage(connect, o.streams), newProfile(), newTrust(o.streams), newKey(o.streams), newMan())
 	return root
 }
 

@@ -21,6 +21,7 @@ import (
 	"github.com/wrapix/wrapix/sandbox"
 	"github.com/wrapix/wrapix/sandbox/image"
 	"github.com/wrapix/wrapix/sandbox/podman"
+	"github.com/wrapix/wrapix/sandbox/profile"
 )
 
 // hangupGrace is what a command gets to end by itself when the terminal that it ran on is gone.
@@ -51,9 +52,15 @@ func (o *runOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	wanted, err := o.wanted(conf)
+	if err != nil {
+		return err
+	}
 	if err := o.approved(ctx, dir, conf); err != nil {
 		return err
 	}
+	// What the configuration says of the sandbox wins over its profile, as the nearer one.
+	conf.Sandbox.Env = wanted.profile.EnvWith(conf.Sandbox.Env)
 	if conf.Sandbox, err = o.network.over(conf.Sandbox); err != nil {
 		return err
 	}
@@ -65,7 +72,7 @@ func (o *runOptions) run(ctx context.Context) error {
 	defer cancel(nil)
 	signals := listen(cancel)
 	defer signals.stop()
-	code, err := o.inSandbox(ctx, spec, conf.Sandbox, signals)
+	code, err := o.inSandbox(ctx, spec, wanted, conf.Sandbox.DeployKey, signals)
 	var ended *signalError
 	switch {
 	case err == nil:
@@ -77,21 +84,19 @@ func (o *runOptions) run(ctx context.Context) error {
 }
 
 // inSandbox makes the sandbox, follows it to its end and removes it, on whatever way it goes.
-func (o *runOptions) inSandbox(ctx context.Context, spec sandbox.Spec, cfg config.Sandbox, signals *signals) (int, error) {
+func (o *runOptions) inSandbox(ctx context.Context, spec sandbox.Spec, wanted wanted, deployKey config.DeployKey, signals *signals) (int, error) {
 	engine, err := podman.Connect(ctx, podman.Options{AllowRoot: o.allowRoot})
 	if err != nil {
 		return 0, err
 	}
 	defer engine.Close()
-	if spec.Image, err = o.ref(cfg); err != nil {
-		return 0, err
-	}
+	spec.Image = wanted.ref()
 	held, err := newClaim(spec.Name)
 	if err != nil {
 		return 0, err
 	}
 	spec.Labels[labelLock], spec.Gateway = held.path, gatewayDir(held.path)
-	endKey, err := o.withKey(ctx, spec.Workspace.Source, cfg.DeployKey, held, &spec)
+	endKey, err := o.withKey(ctx, spec.Workspace.Source, deployKey, held, &spec)
 	if err != nil {
 		held.release()
 		return 0, err
@@ -113,7 +118,7 @@ func (o *runOptions) inSandbox(ctx context.Context, spec sandbox.Spec, cfg confi
 	}
 	code, err := sandbox.RunAttached(ctx, rt, spec, streams)
 	if errors.Is(err, sandbox.ErrNoImage) { // so looking for it costs nothing when it is there, as it mostly is
-		if spec.Image, err = o.image(ctx, engine, cfg); err == nil {
+		if spec.Image, err = o.image(ctx, engine, wanted); err == nil {
 			code, err = sandbox.RunAttached(ctx, rt, spec, streams)
 		}
 	}
@@ -202,33 +207,45 @@ func (o *runOptions) spec(dir string, cfg config.Sandbox) sandbox.Spec {
 	}
 }
 
-// image returns the image that the flag, else the configuration asks for.
-func (o *runOptions) image(ctx context.Context, eng image.Engine, cfg config.Sandbox) (string, error) {
-	opts := image.Options{Progress: o.streams.err}
-	named, profile := o.wanted(cfg)
-	if named != "" {
-		img, err := image.Use(ctx, eng, named, opts)
-		return img.Ref, err
+// wanted says which image is meant: one that the configuration names, or else that of a profile.
+type wanted struct {
+	image   string
+	profile profile.Profile
+}
+
+// wanted finds out what the flag, else the configuration asks for.
+func (o *runOptions) wanted(conf config.Config) (wanted, error) {
+	name := conf.Sandbox.Profile
+	if o.profileGiven {
+		name = o.profile
 	}
-	img, err := image.Ensure(ctx, eng, profile, opts)
-	return img.Ref, err
+	p, err := conf.ProfileOf(name)
+	if err != nil {
+		return wanted{}, &usageError{what: err.Error(), try: "wrapix profile list"}
+	}
+	if o.profileGiven {
+		return wanted{profile: p}, nil
+	}
+	return wanted{conf.Sandbox.Image, p}, nil
 }
 
 // ref is what the image is called, whether the host has it or not.
-func (o *runOptions) ref(cfg config.Sandbox) (string, error) {
-	named, profile := o.wanted(cfg)
-	if named != "" {
-		return named, nil
+func (w wanted) ref() string {
+	if w.image != "" {
+		return w.image
 	}
-	return image.Ref(profile)
+	return image.Ref(w.profile)
 }
 
-// wanted says which image is meant: one that the configuration names, or that of a profile.
-func (o *runOptions) wanted(cfg config.Sandbox) (named, profile string) {
-	if o.profileGiven {
-		return "", o.profile
+// image returns the image, which is made where the host does not have it.
+func (o *runOptions) image(ctx context.Context, eng image.Engine, w wanted) (string, error) {
+	opts := image.Options{Progress: o.streams.err}
+	if w.image != "" {
+		img, err := image.Use(ctx, eng, w.image, opts)
+		return img.Ref, err
 	}
-	return cfg.Image, cfg.Profile
+	img, err := image.Ensure(ctx, eng, w.profile, opts)
+	return img.Ref, err
 }
 
 // loadConfig reads what the folder's configuration says about sandboxes; a folder without one gets what holds by itself.

@@ -67,7 +67,7 @@ func TestReadmeKeys(t *testing.T) {
 		t.Fatal(err)
 	}
 	// Those that take any name have none in the code.
-	known := map[string]bool{"sandbox.env": true, "checks.NAME": true, "secrets.NAME": true}
+	known := map[string]bool{"sandbox.env": true, "checks.NAME": true, "secrets.NAME": true, "profiles.NAME": true}
 	ast.Inspect(f, func(n ast.Node) bool {
 		entry, ok := n.(*ast.KeyValueExpr)
 		if !ok {
@@ -155,7 +155,7 @@ func read(t *testing.T, name string) string {
 
 // TestCommands wants every command that a document tells people to type, and in the README every command that there is.
 func TestCommands(t *testing.T) {
-	typed := regexp.MustCompile(`(?m)^(ralph|wrapix) (key (?:create|list|rotate|remove)\b|[a-z-]+(?: (?:build|list)\b)?)`)
+	typed := regexp.MustCompile(`(?m)^(ralph|wrapix) (key (?:create|list|rotate|remove)\b|[a-z-]+(?: (?:build|list|show)\b)?)`)
 	for _, command := range []string{"ralph", "wrapix"} {
 		known := commandNames(t, filepath.Join(root, "cmd", command))
 		for _, name := range []string{"README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"} {

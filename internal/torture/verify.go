@@ -199,8 +199,16 @@ func (r *round) leftovers(ctx context.Context, _ history) (problems []string, er
 	for name := range strings.FieldsSeq(string(containers)) {
 		problems = append(problems, "a container is left: "+name)
 	}
+	s, err := store.Open(filepath.Join(r.project.state, store.File), store.Options{ReadOnly: true})
+	if err != nil {
+		return nil, err
+	}
+	ours := "ralph-" + s.ID() + "-"
+	if err := s.Close(); err != nil {
+		return nil, err
+	}
 	for name := range strings.FieldsSeq(string(secrets)) {
-		if strings.Contains(name, r.project.workflow) {
+		if strings.HasPrefix(name, ours) { // other rounds have theirs
 			problems = append(problems, "a secret is left: "+name)
 		}
 	}

@@ -6,12 +6,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -24,8 +22,8 @@ import (
 // workPrefix names the folders that trees are built in, so that the next build can find what a killed one left.
 const workPrefix = "/var/tmp/wrapix-image-"
 
-// bootstrap makes the image with mmdebstrap, unprivileged, and imports it.
-func (r recipe) bootstrap(ctx context.Context, eng Engine, opts Options) error {
+// bootstrap makes the root file system with mmdebstrap, unprivileged, and loads it.
+func (r recipe) bootstrap(ctx context.Context, eng Engine, opts Options, ref string) error {
 	program, err := exec.LookPath("mmdebstrap")
 	if err != nil {
 		return &sandbox.Error{
@@ -54,8 +52,8 @@ func (r recipe) bootstrap(ctx context.Context, eng Engine, opts Options) error {
 	os.Remove(tree.Name()) // it is read and written by its descriptor, and gone with us however we end
 
 	cmd := exec.CommandContext(ctx, program, r.bootstrapArgs(mirrors)...)
-	cmd.Env = append(os.Environ(), "TMPDIR="+work.Name())
-	cmd.Dir = "/" // it warns about a folder that subordinate ids cannot enter
+	cmd.Env = append(os.Environ(), "TMPDIR="+work.Name(), fmt.Sprintf("SOURCE_DATE_EPOCH=%d", epoch.Unix())) // no file is newer
+	cmd.Dir = "/"                                                                                            // it warns about a folder that subordinate ids cannot enter
 	cmd.Stdout = tree
 	cmd.ExtraFiles = []*os.File{work} // the lock lives as long as any of its processes
 	if err := runReporting(cmd, opts.Progress); err != nil {
@@ -64,11 +62,28 @@ func (r recipe) bootstrap(ctx context.Context, eng Engine, opts Options) error {
 		}
 		return err
 	}
-	if _, err := tree.Seek(0, io.SeekStart); err != nil {
-		return fmt.Errorf("bootstrap an image: %w", err)
+	fmt.Fprintln(opts.Progress, "image: loading it")
+	return load(ctx, eng, archive{
+		ref: ref, layer: tree, labels: map[string]string{LabelOurs: "1", LabelSource: string(SourceBootstrap)},
+		env: []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
+	})
+}
+
+// load hands an archive over while it is written.
+func load(ctx context.Context, eng Engine, a archive) error {
+	out, in := io.Pipe()
+	written := make(chan error, 1)
+	go func() {
+		err := a.writeTo(in)
+		in.CloseWithError(err)
+		written <- err
+	}()
+	err := eng.LoadImage(ctx, out)
+	out.CloseWithError(err) // whoever still writes need not
+	if writeErr := <-written; err == nil {
+		err = writeErr
 	}
-	fmt.Fprintln(opts.Progress, "image: importing it")
-	return eng.ImportImage(ctx, tree, r.ref(), r.changes())
+	return err
 }
 
 func (r recipe) bootstrapArgs(mirrors []string) []string {
@@ -78,26 +93,14 @@ func (r recipe) bootstrapArgs(mirrors []string) []string {
 	}
 	args := []string{
 		"--mode=" + mode, "--variant=minbase", "--format=tar",
-		"--include=" + strings.Join(r.profile.Packages, ","),
-		`--customize-hook=rm -rf "$1"/var/log/* "$1"/var/cache/debconf/*-old "$1"/etc/machine-id "$1"/etc/hostname "$1"/etc/resolv.conf`,
+		"--include=" + strings.Join(r.root, ","),
+		`--customize-hook=rm -rf "$1"/var/log/* "$1"/var/cache/debconf/*-old "$1"/var/cache/ldconfig/* "$1"/var/lib/dpkg/*-old ` +
+			`"$1"/etc/machine-id "$1"/etc/hostname "$1"/etc/resolv.conf`,
 	}
 	for _, line := range excluded {
 		args = append(args, "--dpkgopt="+line)
 	}
 	return append(append(args, r.suite, "-"), mirrors...)
-}
-
-// changes are what a Containerfile would say beside the file tree.
-func (r recipe) changes() []string {
-	changes := []string{
-		"ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-		`CMD ["/bin/bash"]`,
-	}
-	labels := r.labels(SourceBootstrap)
-	for _, key := range slices.Sorted(maps.Keys(labels)) {
-		changes = append(changes, "LABEL "+key+"="+labels[key])
-	}
-	return changes
 }
 
 // runReporting runs mmdebstrap and passes on what it says of its progress. When we die it goes on to its end and cleans

@@ -1,8 +1,13 @@
 // Package image turns a profile into the image that sandboxes start from, and keeps it: the tag is a hash of all that
 // goes in, so that the second call is a lookup.
 //
-//	img, err := image.Ensure(ctx, engine, "base", image.Options{Progress: os.Stderr})
+//	img, err := image.Ensure(ctx, engine, p, image.Options{Progress: os.Stderr})
 //	// img.Ref is "localhost/wrapix-base:0f3a…"
+//
+// An image is made in layers, each with a name of its own, and ordered as profiles extend each other: what two profiles
+// have in common is made once, and what changes at the end is made alone. The variables of a profile are not in the
+// image but given to each sandbox, so a change of one makes nothing anew. Times are those of the pinned base, and logs and
+// caches are left out: two builds of the same inputs on one machine have the same digest.
 //
 // Where a container registry answers, the base is Debian's own image, pulled by digest, and the packages are installed
 // by the engine's build. Where none does, the whole image is bootstrapped from the package archive that the host itself
@@ -22,6 +27,7 @@ import (
 	"time"
 
 	"github.com/wrapix/wrapix/sandbox"
+	"github.com/wrapix/wrapix/sandbox/profile"
 )
 
 // ErrNotFound is what an Engine returns for an image that the host does not have.
@@ -32,6 +38,8 @@ const (
 	LabelOurs    = "wrapix" // "1"
 	LabelProfile = "wrapix.profile"
 	LabelSource  = "wrapix.source"
+	// LabelLeftOut says in JSON which optional parts an image lacks, as a list of LeftOut.
+	LabelLeftOut = "wrapix.left-out"
 )
 
 // Source is where an image comes from.
@@ -51,6 +59,8 @@ type Image struct {
 	Ref    string
 	Digest string
 	Source Source
+	// LeftOut are optional parts that it lacks. Making it anew tries them again.
+	LeftOut []LeftOut
 }
 
 // Stored is what an Engine knows about one image.
@@ -68,6 +78,7 @@ type Build struct {
 	Containerfile string
 	Ref           string
 	Labels        map[string]string
+	Created       time.Time // also of all files in its layers
 }
 
 // Engine makes and keeps images. Progress is for people, a line at a time.
@@ -80,9 +91,10 @@ type Engine interface {
 	PullImage(ctx context.Context, ref string, progress io.Writer) (id string, err error)
 	// BuildImage makes an image. Its steps run as the engine's build steps do, with the host's network.
 	BuildImage(ctx context.Context, build Build, progress io.Writer) error
-	// ImportImage makes an image of one layer from a file tree in tar form. The changes are instructions of a
-	// Containerfile.
-	ImportImage(ctx context.Context, tree io.Reader, ref string, changes []string) error
+	// LoadImage takes images in the form of an archive of docker's, with their names.
+	LoadImage(ctx context.Context, archive io.Reader) error
+	// Layers returns the layers of an image, the lowest first.
+	Layers(ctx context.Context, id string) ([]Layer, error)
 	// RemoveImage removes an image that no container uses. It does nothing if there is no such image.
 	RemoveImage(ctx context.Context, id string) error
 }
@@ -101,24 +113,15 @@ type Options struct {
 }
 
 // Ref returns the reference that the image of a profile has, whether the host has it or not.
-func Ref(profile string) (string, error) {
-	r, err := recipeOf(profile)
-	if err != nil {
-		return "", err
-	}
-	return r.ref(), nil
-}
+func Ref(p profile.Profile) string { return recipeOf(p).ref() }
 
 // Ensure returns the image of a profile, and makes it where the host does not have it. Of several callers, in whatever
 // process, one builds and the others wait and take what it made. A build that ends early leaves nothing behind.
-func Ensure(ctx context.Context, eng Engine, profile string, opts Options) (Image, error) {
+func Ensure(ctx context.Context, eng Engine, p profile.Profile, opts Options) (Image, error) {
 	if opts.Progress == nil {
 		opts.Progress = io.Discard
 	}
-	r, err := recipeOf(profile)
-	if err != nil {
-		return Image{}, err
-	}
+	r := recipeOf(p)
 	if opts.Base != "" {
 		r.base = opts.Base
 	}
@@ -179,35 +182,7 @@ func (r recipe) find(ctx context.Context, eng Engine) (Image, error) {
 	if err != nil {
 		return Image{}, fmt.Errorf("find the image %s: %w", r.ref(), err)
 	}
-	return Image{Ref: r.ref(), Digest: stored.Digest, Source: Source(stored.Labels[LabelSource])}, nil
-}
-
-// make builds by the first way that works here, and says which it is.
-func (r recipe) make(ctx context.Context, eng Engine, opts Options) error {
-	began := time.Now()
-	source := SourceRegistry
-	fmt.Fprintf(opts.Progress, "image: asking a container registry for %s\n", r.base)
-	id, err := pull(ctx, eng, r.base)
-	switch {
-	case ctx.Err() != nil:
-		return ctx.Err()
-	case err == nil:
-		fmt.Fprintf(opts.Progress, "image: pulled the base; installing packages of profile %s\n", r.profile.Name)
-		said := &tail{}
-		if err = eng.BuildImage(ctx, r.build(id), said); err != nil {
-			err = fmt.Errorf("%w\n%s", err, said)
-		}
-	default:
-		source = SourceBootstrap
-		fmt.Fprintf(opts.Progress, "image: no registry gave it (%s)\n", whyNot(err, r.base))
-		fmt.Fprintf(opts.Progress, "image: bootstrapping %s from this host's package sources; takes about a minute\n", r.suite)
-		err = r.bootstrap(ctx, eng, opts)
-	}
-	if err != nil {
-		return fmt.Errorf("make the image of profile %s: %w", r.profile.Name, err)
-	}
-	fmt.Fprintf(opts.Progress, "image: made %s (%s) in %s\n", r.ref(), source, time.Since(began).Round(time.Second))
-	return nil
+	return Image{Ref: r.ref(), Digest: stored.Digest, Source: Source(stored.Labels[LabelSource]), LeftOut: leftOut(stored.Labels)}, nil
 }
 
 // cacheDir returns the folder for the lock, and makes it.

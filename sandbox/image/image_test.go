@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"net"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -22,6 +24,7 @@ import (
 
 	"github.com/wrapix/wrapix/sandbox/image"
 	"github.com/wrapix/wrapix/sandbox/podman"
+	"github.com/wrapix/wrapix/sandbox/profile"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -110,12 +113,111 @@ func TestStoredImages(t *testing.T) {
 	}
 }
 
+// base is the profile that all others extend.
+func base(t *testing.T) profile.Profile {
+	t.Helper()
+	p, err := profile.Builtin().Resolve(profile.Base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// removeParts removes an image at the end of the test, with all that it is made of.
+func removeParts(t *testing.T, eng *podman.Engine, p profile.Profile, base string) {
+	for _, ref := range image.Parts(p, base) {
+		remove(t, eng, ref)
+	}
+}
+
+// The same inputs give the same digest, also when all is made anew. What cannot be reached is left out and said, with
+// packages in its place where there are some, and is there when it can be reached.
+func TestLayers(t *testing.T) {
+	if testing.Short() {
+		t.Skip("makes two small images of Debian, which takes a minute")
+	}
+	eng := connect(t)
+	shop := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprint(w, "#!/bin/sh\necho of the shop\n")
+	}))
+	defer shop.Close()
+	from := "http://" + shop.Listener.Addr().String()
+	get := func(name string) string {
+		return fmt.Sprintf("curl --fail --silent --show-error --max-time 5 %s/%s -o /usr/local/bin/%s && chmod 755 /usr/local/bin/%s", from, name, name, name)
+	}
+	p := profile.Profile{Name: "test", Steps: []profile.Step{
+		{From: "base", Packages: []string{"curl"}},
+		{
+			From: "test", Packages: []string{"jq"}, Run: []string{"mkdir /opt/made", `echo "of 'run' \"lines\"" >/opt/made/note`},
+			Optional: []profile.Optional{
+				{Name: "tool", Source: from, Run: get("tool"), Instead: []string{"bc"}},
+				{Name: "toy", Source: from, Run: get("toy")},
+			},
+		},
+	}}
+	removeParts(t, eng, p, noRegistry)
+	var output bytes.Buffer
+	opts := image.Options{Base: noRegistry, CacheDir: t.TempDir(), Progress: &output}
+	ensure := func(opts image.Options) image.Image {
+		t.Helper()
+		img, err := image.Ensure(t.Context(), eng, p, opts)
+		if err != nil {
+			t.Fatalf("%v\n%s", err, &output)
+		}
+		return img
+	}
+	shop.Listener.Close() // the port is known, and nobody is there
+	without := ensure(opts)
+	t.Logf("%s", &output)
+	if len(without.LeftOut) != 2 || without.LeftOut[0].Name != "tool" || without.LeftOut[1].Name != "toy" {
+		t.Errorf("left out: %+v", without.LeftOut)
+	}
+	if got := list(t, without.Ref); got != "/opt/made/note /usr/bin/bc /usr/bin/jq" {
+		t.Errorf("without the shop: %s", got)
+	}
+	shown, err := image.Show(t.Context(), eng, without.Ref)
+	if err != nil || len(shown.Layers) != 4 || len(shown.LeftOut) != 2 || shown.Layers[1].What != "apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends jq" {
+		t.Errorf("shown: %+v, %v", shown, err)
+	}
+	for _, ref := range image.Parts(p, noRegistry)[1:] {
+		if err := eng.RemoveImage(t.Context(), ref); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	again, err := net.Listen("tcp", strings.TrimPrefix(from, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	shop.Listener = again
+	shop.Start()
+	with := ensure(opts)
+	if got := list(t, with.Ref); len(with.LeftOut) > 0 || got != "/opt/made/note /usr/bin/jq /usr/local/bin/tool /usr/local/bin/toy" {
+		t.Errorf("with the shop: %s, left out %+v", got, with.LeftOut)
+	}
+	opts.Force = true
+	if anew := ensure(opts); anew.Digest != with.Digest || with.Digest == "" {
+		t.Errorf("made anew of the same it is %s, and was %s", anew.Digest, with.Digest)
+	}
+}
+
+// list says which of some files an image has.
+func list(t *testing.T, ref string) string {
+	t.Helper()
+	script := `m=$(podman image mount "$1") && cd "$m" && ls -d opt/made/note usr/bin/bc usr/bin/jq usr/local/bin/t* 2>/dev/null; podman image unmount "$1" >/dev/null`
+	out, err := exec.Command("podman", "unshare", "sh", "-c", script, "-", ref).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return "/" + strings.Join(strings.Fields(string(out)), " /")
+}
+
 func TestEnsureStopsWithItsContext(t *testing.T) {
 	eng := connect(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	progress := &cancelOn{text: "extracting archives", cancel: cancel}
-	_, err := image.Ensure(ctx, eng, "base", image.Options{Base: noRegistry, CacheDir: t.TempDir(), Progress: progress})
+	_, err := image.Ensure(ctx, eng, base(t), image.Options{Base: noRegistry, CacheDir: t.TempDir(), Progress: progress})
 	if !errors.Is(err, context.Canceled) {
 		t.Fatalf("err = %v", err)
 	}
@@ -140,7 +242,7 @@ func TestEnsure(t *testing.T) {
 			opts := opts
 			opts.Progress = &outputs[i]
 			var err error
-			if images[i], err = image.Ensure(t.Context(), eng, "base", opts); err != nil {
+			if images[i], err = image.Ensure(t.Context(), eng, base(t), opts); err != nil {
 				t.Errorf("ensure: %v\n%s", err, &outputs[i])
 			}
 		})
@@ -149,10 +251,10 @@ func TestEnsure(t *testing.T) {
 	if t.Failed() {
 		return
 	}
-	remove(t, eng, images[0].Ref)
+	removeParts(t, eng, base(t), noRegistry)
 	both := outputs[0].String() + outputs[1].String()
 	t.Logf("%s", both)
-	if images[0] != images[1] || images[0].Source != image.SourceBootstrap || images[0].Digest == "" {
+	if images[0].Digest != images[1].Digest || images[0].Source != image.SourceBootstrap || images[0].Digest == "" {
 		t.Errorf("images: %+v", images)
 	}
 	if strings.Count(both, "image: made ") != 1 || strings.Count(both, "another process") != 1 {
@@ -161,8 +263,8 @@ func TestEnsure(t *testing.T) {
 	assertNoWorkFolder(t)
 	assertUsable(t, images[0].Ref)
 	began := time.Now()
-	again, err := image.Ensure(t.Context(), eng, "base", opts)
-	if err != nil || again != images[0] {
+	again, err := image.Ensure(t.Context(), eng, base(t), opts)
+	if err != nil || again.Digest != images[0].Digest {
 		t.Errorf("again: %+v, %v", again, err)
 	}
 	if took := time.Since(began); took > time.Second {
@@ -170,14 +272,14 @@ func TestEnsure(t *testing.T) {
 	}
 
 	// From a registry, with what was made above as the base.
-	base := push(t, eng, images[0].Ref, address)
+	pushed := push(t, eng, images[0].Ref, address)
 	var output bytes.Buffer
-	pulled, err := image.Ensure(t.Context(), eng, "base", image.Options{Base: base, CacheDir: opts.CacheDir, Progress: &output})
+	pulled, err := image.Ensure(t.Context(), eng, base(t), image.Options{Base: pushed, CacheDir: opts.CacheDir, Progress: &output})
 	t.Logf("%s", &output)
 	if err != nil {
 		t.Fatal(err)
 	}
-	remove(t, eng, pulled.Ref)
+	removeParts(t, eng, base(t), pushed)
 	if pulled.Source != image.SourceRegistry || pulled.Ref == images[0].Ref {
 		t.Errorf("pulled: %+v", pulled)
 	}
@@ -189,9 +291,9 @@ func TestFailedBuildLeavesNothing(t *testing.T) {
 	eng := connect(t)
 	ref := fmt.Sprintf("localhost/wrapix-test:%d", time.Now().UnixNano())
 	importTiny(t, eng, ref)
-	base := push(t, eng, ref, address)
+	pushed := push(t, eng, ref, address)
 
-	_, err := image.Ensure(t.Context(), eng, "base", image.Options{Base: base, CacheDir: t.TempDir()})
+	_, err := image.Ensure(t.Context(), eng, base(t), image.Options{Base: pushed, CacheDir: t.TempDir()})
 	if err == nil {
 		t.Fatal("packages were installed where there is no package manager")
 	}
@@ -199,7 +301,7 @@ func TestFailedBuildLeavesNothing(t *testing.T) {
 		t.Errorf("the error hides what failed: %v", err)
 	}
 	if out, err := exec.Command("podman", "ps", "--all", "--external", "--format", "{{.Image}}").CombinedOutput(); err != nil ||
-		strings.Contains(string(out), base) {
+		strings.Contains(string(out), pushed) {
 		t.Errorf("left containers of the build: %s %v", out, err)
 	}
 }

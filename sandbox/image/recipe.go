@@ -8,25 +8,10 @@ import (
 	"fmt"
 	"os"
 	"runtime"
-	"slices"
 	"strings"
 
-	"github.com/wrapix/wrapix/sandbox"
+	"github.com/wrapix/wrapix/sandbox/profile"
 )
-
-// Profile is a named set of what a sandbox has installed.
-type Profile struct {
-	Name     string
-	Packages []string // of Debian, beside the required ones
-}
-
-// Profiles returns the profiles that Ensure knows.
-func Profiles() []Profile {
-	return []Profile{{
-		Name:     "base",
-		Packages: []string{"ca-certificates", "curl", "git", "jq", "less", "openssh-client", "procps", "ripgrep"},
-	}}
-}
 
 // bases are Debian's slim images as of 2026-10-05, by suite. A digest names the index for all architectures. Read from
 // public Dockerfiles that pin the same (`debian:bookworm-20261005-slim@sha256:7c7b…`, `debian:trixie-slim@sha256:a292…`).
@@ -48,28 +33,46 @@ var excluded = []string{
 	"path-exclude=/usr/share/locale/*",
 }
 
-// recipe is all that goes into an image. Its hash is the image's tag.
+// recipe is all that goes into an image: a root file system and what is added to it, piece by piece. Each piece is a
+// layer and an image of its own, named after the hash of everything up to it, so that what changes often is made anew
+// alone and what profiles have in common is made once.
 type recipe struct {
-	profile Profile
+	profile profile.Profile
 	suite   string
 	base    string
+	root    []string // packages of the root file system
+	pieces  []piece
+}
+
+// piece is one layer.
+type piece struct {
+	from     string // the profile that asks for it
+	packages []string
+	optional *profile.Optional
+	run      []string
 }
 
 // recipeVersion changes when images of the same recipe would come out different.
-const recipeVersion = "1"
+const recipeVersion = "2"
 
-func recipeOf(profile string) (recipe, error) {
-	known := Profiles()
-	i := slices.IndexFunc(known, func(p Profile) bool { return p.Name == profile })
-	if i < 0 {
-		return recipe{}, &sandbox.Error{
-			Op:   "make an image",
-			Err:  fmt.Errorf("there is no profile %q", profile),
-			Hint: "use the profile " + known[0].Name,
+func recipeOf(p profile.Profile) recipe {
+	suite := hostSuite("/etc/os-release")
+	r := recipe{profile: p, suite: suite, base: bases[suite]}
+	for i, s := range p.Steps {
+		switch {
+		case i == 0: // all profiles begin with it, and a bootstrap installs it in one go
+			r.root = s.Packages
+		case len(s.Packages) > 0:
+			r.pieces = append(r.pieces, piece{from: s.From, packages: s.Packages})
+		}
+		for _, o := range s.Optional {
+			r.pieces = append(r.pieces, piece{from: s.From, optional: &o})
+		}
+		if len(s.Run) > 0 {
+			r.pieces = append(r.pieces, piece{from: s.From, run: s.Run})
 		}
 	}
-	suite := hostSuite("/etc/os-release")
-	return recipe{profile: known[i], suite: suite, base: bases[suite]}, nil
+	return r
 }
 
 // hostSuite returns the Debian suite of the host, so that the image is made of packages that the host trusts already.
@@ -87,15 +90,54 @@ func hostSuite(osRelease string) string {
 	return newestSuite
 }
 
-// ref returns the name that the image has on this host.
-func (r recipe) ref() string {
-	hash := sha256.New()
-	fmt.Fprintln(hash, recipeVersion, r.suite, r.base, runtime.GOARCH)
-	fmt.Fprintln(hash, r.profile.Name, strings.Join(r.profile.Packages, " "))
-	fmt.Fprintln(hash, strings.Join(excluded, " "))
-	return "localhost/wrapix-" + r.profile.Name + ":" + hex.EncodeToString(hash.Sum(nil))[:12]
+// refs are the names that the parts of the image have on this host: the root, each piece on top of what is before it,
+// and last the image of the profile.
+func (r recipe) refs() (root string, pieces []string, whole string) {
+	sum := hash("", recipeVersion, r.suite, r.base, runtime.GOARCH, strings.Join(r.root, " "), strings.Join(excluded, " "))
+	root = "localhost/wrapix-root:" + sum[:12]
+	for _, p := range r.pieces {
+		sum = hash(sum, p.script())
+		pieces = append(pieces, "localhost/wrapix-layer:"+sum[:12])
+	}
+	sum = hash(sum, r.profile.Name)
+	return root, pieces, "localhost/wrapix-" + r.profile.Name + ":" + sum[:12]
 }
 
-func (r recipe) labels(source Source) map[string]string {
-	return map[string]string{LabelOurs: "1", LabelProfile: r.profile.Name, LabelSource: string(source)}
+// hash names a part by the one before it and all that it is made of.
+func hash(before string, parts ...string) string {
+	h := sha256.New()
+	fmt.Fprintf(h, "%q %q", before, parts)
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+func (r recipe) ref() string {
+	_, _, whole := r.refs()
+	return whole
+}
+
+// tidy removes what the making of a layer leaves that nobody needs, and that would make the same layer different the
+// next time: logs, caches, lists.
+const tidy = "rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/*-old /var/cache/ldconfig/* /var/log/* /var/lib/dpkg/*-old /tmp/* /root/.cache"
+
+func install(packages []string) string {
+	return "apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends " + strings.Join(packages, " ")
+}
+
+// script is the command line that makes the layer.
+func (p piece) script() string {
+	switch {
+	case p.optional != nil:
+		return p.optional.Run + " && " + tidy
+	case len(p.packages) > 0:
+		return install(p.packages) + " && " + tidy
+	}
+	return "set -e\n" + strings.Join(p.run, "\n") + "\n" + tidy
+}
+
+// instead is the layer in place of an optional one whose source is out of reach, or nil.
+func (p piece) instead() *piece {
+	if p.optional == nil || len(p.optional.Instead) == 0 {
+		return nil
+	}
+	return &piece{from: p.from, packages: p.optional.Instead}
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/wrapix/wrapix/sandbox/profile"
 )
 
 func TestHostSuite(t *testing.T) {
@@ -28,28 +30,64 @@ func TestHostSuite(t *testing.T) {
 	}
 }
 
-// Everything that changes the image must change its name, or the old one would be taken for it.
+// Everything that changes the image must change its name, or the old one would be taken for it. What comes later must not
+// change the names of the layers below.
 func TestRefIsAHashOfTheRecipe(t *testing.T) {
-	r := recipe{profile: Profile{Name: "base", Packages: []string{"git", "jq"}}, suite: "trixie", base: "debian@sha256:00"}
-	if !strings.HasPrefix(r.ref(), "localhost/wrapix-base:") {
-		t.Fatalf("ref = %s", r.ref())
+	optional := profile.Optional{Name: "tool", Run: "fetch tool", Instead: []string{"tool"}}
+	steps := func(root, packages, run string, o profile.Optional) profile.Profile {
+		return profile.Profile{Name: "mine", Steps: []profile.Step{
+			{From: "base", Packages: []string{root}},
+			{From: "mine", Packages: []string{packages}, Optional: []profile.Optional{o}, Run: []string{run}},
+		}}
 	}
-	others := []recipe{
-		{profile: Profile{Name: "base", Packages: []string{"git"}}, suite: r.suite, base: r.base},
-		{profile: Profile{Name: "other", Packages: r.profile.Packages}, suite: r.suite, base: r.base},
-		{profile: r.profile, suite: "bookworm", base: r.base},
-		{profile: r.profile, suite: r.suite, base: "debian@sha256:01"},
+	of := func(p profile.Profile) recipe { return recipeOf(p) }
+	r := of(steps("git", "jq", "true", optional))
+	root, pieces, whole := r.refs()
+	if !strings.HasPrefix(whole, "localhost/wrapix-mine:") || len(pieces) != 3 {
+		t.Fatalf("%s, %s", whole, pieces)
 	}
-	for _, o := range others {
-		if o.ref() == r.ref() {
-			t.Errorf("%+v has the name of %+v", o, r)
+	other := optional
+	other.Run = "fetch another"
+	named := steps("git", "jq", "true", optional)
+	named.Name = "other"
+	suite, base := r, r
+	suite.suite, base.base = "sid", "debian@sha256:01"
+	for name, tt := range map[string]struct {
+		recipe recipe
+		same   int // so many parts from the root on have the same name
+	}{
+		"root":     {of(steps("curl", "jq", "true", optional)), 0},
+		"suite":    {suite, 0},
+		"base":     {base, 0},
+		"packages": {of(steps("git", "yq", "true", optional)), 1},
+		"optional": {of(steps("git", "jq", "true", other)), 2},
+		"run":      {of(steps("git", "jq", "false", optional)), 3},
+		"name":     {of(named), 4},
+	} {
+		otherRoot, otherPieces, otherWhole := tt.recipe.refs()
+		if otherWhole == whole {
+			t.Errorf("%s: the image has the same name", name)
 		}
+		mine, others := append([]string{root}, pieces...), append([]string{otherRoot}, otherPieces...)
+		for i := range mine {
+			if (mine[i] == others[i]) != (i < tt.same) {
+				t.Errorf("%s: part %d is %s and was %s", name, i, others[i], mine[i])
+			}
+		}
+	}
+	env := steps("git", "jq", "true", optional)
+	env.Env = map[string]profile.Sourced{"A": {Value: "b", From: "mine"}}
+	if of(env).ref() != whole {
+		t.Error("a variable makes another image")
 	}
 }
 
-func TestUnknownProfile(t *testing.T) {
-	if _, err := recipeOf("nonsense"); err == nil || !strings.Contains(err.Error(), `"nonsense"`) {
-		t.Errorf("err = %v", err)
+// Whatever stands in a run line reaches the shell, and nothing else of the build reads it.
+func TestContainerfile(t *testing.T) {
+	got := from(Stored{ID: "sha256:00"}, "echo \"a\\b\"\nFROM scratch\necho $HOME # <<EOF")
+	want := "FROM sha256:00\nRUN [\"/bin/sh\",\"-c\",\"echo \\\"a\\\\b\\\"\\nFROM scratch\\necho $HOME # \\u003c\\u003cEOF\"]\n"
+	if got != want {
+		t.Errorf("got  %q\nwant %q", got, want)
 	}
 }
 

@@ -52,19 +52,6 @@ func (a *answered) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// build returns the order to install the profile's packages on the base.
-func (r recipe) build(base string) Build {
-	var file strings.Builder
-	fmt.Fprintf(&file, "FROM %s\n", base)
-	fmt.Fprintf(&file, "RUN printf '%%s\\n' %s >/etc/dpkg/dpkg.cfg.d/wrapix", quoteAll(excluded))
-	file.WriteString(" && apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends ")
-	file.WriteString(strings.Join(r.profile.Packages, " "))
-	file.WriteString(" && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/*-old /var/log/* /tmp/*\n")
-	return Build{Containerfile: file.String(), Ref: r.ref(), Labels: r.labels(SourceRegistry)}
-}
-
-func quoteAll(words []string) string { return "'" + strings.Join(words, "' '") + "'" }
-
 // whyNot returns what a registry's refusal comes down to. Podman repeats the reference, twice.
 func whyNot(err error, ref string) string {
 	line, _, _ := strings.Cut(err.Error(), "\n")

@@ -4,9 +4,12 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/containers/buildah/define"
@@ -88,9 +91,10 @@ func (e *Engine) BuildImage(ctx context.Context, build image.Build, progress io.
 	opts.Isolation = define.IsolationChroot
 	opts.ForceRmIntermediateCtrs = true
 	opts.RemoveIntermediateCtrs = true
+	opts.Timestamp = &build.Created
 	opts.CommonBuildOpts = &define.CommonBuildOptions{HTTPProxy: true}
-	for key, value := range build.Labels {
-		opts.Labels = append(opts.Labels, key+"="+value)
+	for _, key := range slices.Sorted(maps.Keys(build.Labels)) { // in an order, which the image's history keeps
+		opts.Labels = append(opts.Labels, key+"="+build.Labels[key])
 	}
 	said := &fullWatch{Writer: progress}
 	opts.Out, opts.Err, opts.ReportWriter = said, said, said
@@ -107,6 +111,40 @@ func (e *Engine) ImportImage(ctx context.Context, tree io.Reader, ref string, ch
 		return fmt.Errorf("import %s: %w", ref, e.withErrno(ctx, err))
 	}
 	return nil
+}
+
+// LoadImage takes images in the form of an archive of docker's.
+func (e *Engine) LoadImage(ctx context.Context, archive io.Reader) error {
+	if _, err := images.Load(e.with(ctx), archive); err != nil {
+		return fmt.Errorf("load an image: %w", e.withErrno(ctx, err))
+	}
+	return nil
+}
+
+// nothing is the size of a layer without content, as it is stored.
+const nothing = 1024
+
+// Layers returns what the image is made of, the lowest layer first, without what has no content.
+func (e *Engine) Layers(ctx context.Context, id string) ([]image.Layer, error) {
+	found, err := images.History(e.with(ctx), id, nil)
+	if err != nil {
+		return nil, fmt.Errorf("read the layers of the image %s: %w", id, err)
+	}
+	// A layer belongs to the last of the instructions that made it, which may only be a label.
+	layers, commands := []image.Layer{}, []string{}
+	for _, l := range slices.Backward(found) {
+		if !strings.Contains(l.CreatedBy, "#(nop)") {
+			commands = append(commands, l.CreatedBy)
+		}
+		if len(commands) == 0 && l.Size > nothing {
+			commands = []string{l.CreatedBy}
+		}
+		if l.Size > 0 && len(commands) > 0 {
+			layers = append(layers, image.Layer{Size: l.Size, What: strings.Join(commands, "; ")})
+			commands = nil
+		}
+	}
+	return layers, nil
 }
 
 // RemoveImage removes an image that no container uses.

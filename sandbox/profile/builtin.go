@@ -1,0 +1,54 @@
+package profile
+
+// builtin are the profiles that every project has. Their packages are Debian's; what only its makers serve is optional,
+// because an image must not depend on hosts that may be out of reach.
+func builtin() []Definition {
+	return []Definition{
+		{
+			Name: Base, About: "what every agent needs: git, a search, an editor",
+			Packages: []string{
+				"ca-certificates", "curl", "fd-find", "git", "jq", "less", "openssh-client", "procps", "ripgrep", "tmux", "vim",
+			},
+			Run: []string{"ln -sf /usr/bin/fdfind /usr/local/bin/fd"}, // Debian's name for it is its own
+		},
+		{
+			Name: "rust", About: "Rust: rustup or else Debian's cargo, a C compiler, headers of OpenSSL and libpq",
+			Packages: []string{"gcc", "libc6-dev", "libpq-dev", "libssl-dev", "pkg-config"},
+			// Not below the home, which is new in every sandbox; what cargo downloads goes there all the same.
+			Env: map[string]string{
+				"RUSTUP_HOME": "/opt/rust/rustup", "CARGO_HOME": "/home/agent/.cargo", "OPENSSL_DIR": "/usr",
+				"PATH": "/opt/rust/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+			},
+			Optional: []Optional{{
+				Name: "rustup", Source: "https://sh.rustup.rs",
+				Run: "curl --proto =https --tlsv1.2 --fail --silent --show-error --max-time 300 https://sh.rustup.rs -o /tmp/rustup.sh && " +
+					"RUSTUP_HOME=/opt/rust/rustup CARGO_HOME=/opt/rust sh /tmp/rustup.sh -y --no-modify-path --profile minimal --component clippy,rustfmt",
+				Instead: []string{"cargo", "rust-clippy", "rustc", "rustfmt"},
+			}},
+		},
+		{
+			Name: "python", About: "Python 3 with venv and pytest; uv and ruff",
+			Packages: []string{"python3", "python3-pip", "python3-pytest", "python3-venv"},
+			Env:      map[string]string{"PIP_DISABLE_PIP_VERSION_CHECK": "1"},
+			Run:      []string{"ln -sf /usr/bin/python3 /usr/local/bin/python"},
+			Optional: []Optional{{
+				Name: "uv and ruff", Source: "the Python package index",
+				Run: "python3 -m venv /opt/python-tools && /opt/python-tools/bin/pip install --retries 0 --timeout 15 --no-cache-dir --quiet uv ruff && " +
+					"ln -sf /opt/python-tools/bin/uv /opt/python-tools/bin/ruff /usr/local/bin/",
+			}},
+		},
+		{
+			Name: "node", About: "Node.js and npm",
+			Packages: []string{"nodejs", "npm"},
+			Env:      map[string]string{"NPM_CONFIG_UPDATE_NOTIFIER": "false"},
+		},
+		{
+			Name: "go", About: "Go and a C compiler",
+			Packages: []string{"gcc", "golang-go", "libc6-dev"},
+		},
+		{
+			Name: "debug", About: "gdb, strace, lsof",
+			Packages: []string{"gdb", "lsof", "strace"},
+		},
+	}
+}
