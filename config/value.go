@@ -84,26 +84,35 @@ func duration(to *time.Duration) func(any) error {
 	}
 }
 
-// size reads an amount of memory. As everywhere with containers, k, m, g and t are powers of 1024.
+// size reads an amount of memory.
 func size(to *int64) func(any) error {
 	return func(v any) error {
 		s, ok := v.(string)
 		if !ok {
 			return want(`a size such as "4g" or "512m"`, v)
 		}
-		digits := strings.TrimRight(strings.ToLower(s), "bi")
-		shift := 0
-		if i := strings.IndexAny(digits, "kmgt"); i >= 0 && i == len(digits)-1 {
-			shift = 10 * (1 + strings.IndexByte("kmgt", digits[i]))
-			digits = digits[:i]
+		n, err := ParseSize(s)
+		if err == nil {
+			*to = n
 		}
-		n, err := strconv.ParseInt(digits, 10, 64)
-		if err != nil || n <= 0 || n > math.MaxInt64>>shift {
-			return fmt.Errorf(`%q is no size; write for example "4g" or "512m"`, s)
-		}
-		*to = n << shift
-		return nil
+		return err
 	}
+}
+
+// ParseSize returns the bytes of a size such as "4g" or "512m". As everywhere with containers, k, m, g and t are powers
+// of 1024.
+func ParseSize(s string) (int64, error) {
+	digits := strings.TrimRight(strings.ToLower(s), "bi")
+	shift := 0
+	if i := strings.IndexAny(digits, "kmgt"); i >= 0 && i == len(digits)-1 {
+		shift = 10 * (1 + strings.IndexByte("kmgt", digits[i]))
+		digits = digits[:i]
+	}
+	n, err := strconv.ParseInt(digits, 10, 64)
+	if err != nil || n <= 0 || n > math.MaxInt64>>shift {
+		return 0, fmt.Errorf(`%q is no size; write for example "4g" or "512m"`, s)
+	}
+	return n << shift, nil
 }
 
 func oneOf[T ~string](to *T, later []string, allowed ...T) func(any) error {

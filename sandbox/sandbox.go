@@ -142,8 +142,8 @@ type Mount struct {
 	Dev, Ino uint64
 }
 
-// Limits bound what a sandbox takes from the host; zero means unlimited. Where the host cannot enforce one, the
-// runtime goes on without it and says so in its Check.
+// Limits bound what a sandbox takes from the host; zero means unlimited. Where the kernel does not enforce one, the
+// sandbox does itself (memory) or goes without it (CPUs), and the runtime says so in its Check.
 type Limits struct {
 	MemoryBytes int64
 	CPUs        float64
@@ -173,6 +173,7 @@ const (
 	EndedTimeout     = frame.EndedTimeout
 	EndedStopped     = frame.EndedStopped
 	EndedTerminated  = frame.EndedTerminated
+	EndedMemory      = frame.EndedMemory
 	EndedStartFailed = frame.EndedStartFailed
 )
 

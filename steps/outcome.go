@@ -60,6 +60,8 @@ func failure(r sandbox.Result, timeout time.Duration) string {
 		return fmt.Sprintf("it took longer than %s and was ended", timeout)
 	case sandbox.EndedTerminated:
 		return "the sandbox was terminated, as by an agent that ends all processes whose command line has some word in it"
+	case sandbox.EndedMemory:
+		return "memory_limit: " + bounded(r.Error, maxMessage)
 	case sandbox.EndedStartFailed:
 		return "the command could not be started: " + bounded(r.Error, maxMessage)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/wrapix/wrapix/engine"
 	"github.com/wrapix/wrapix/internal/terminal"
+	"github.com/wrapix/wrapix/sandbox/podman"
 )
 
 // pick finds the workflow to work on.
@@ -72,6 +73,9 @@ func (s *session) work(ctx context.Context, w engine.Workflow, j job) (engine.Wo
 	defer stopNote()
 	s.works, s.runner.Stay = w.ID, j.stays
 	s.show.begin(w)
+	for _, text := range podman.Warnings(limitsOf(s.conf)) {
+		s.show.note(text)
+	}
 	let := s.sitOut
 	if !j.endless {
 		let = func(ctx context.Context, w engine.Workflow, do advance) (engine.Workflow, error) {

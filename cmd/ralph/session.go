@@ -78,8 +78,7 @@ func (s *session) connect(ctx context.Context) (err error) {
 		Agent: s.conf.Agent.Command, Checks: commands(s.conf.Checks), Image: s.image, Profiles: s.conf.Profiles.Names(),
 		Network: sandbox.Network(s.conf.Sandbox.Network), Env: s.env(), ProfileEnv: s.profileEnv, Given: s.given(ctx),
 		Allow: s.conf.Sandbox.Allow, HostPorts: s.conf.Sandbox.HostPorts, Ports: s.conf.Sandbox.Ports, Denied: s.denied,
-		Limits:    sandbox.Limits{MemoryBytes: s.conf.Sandbox.MemoryBytes, CPUs: s.conf.Sandbox.CPUs, Pids: s.conf.Sandbox.Pids},
-		Snapshots: snapshots, Output: s.show.output, Printed: s.feed.Output, Grant: s.place,
+		Limits: limitsOf(s.conf), Snapshots: snapshots, Output: s.show.output, Printed: s.feed.Output, Grant: s.place,
 	})
 	s.notify = newNotifier(s.conf.Notify.Enabled, s.streams, s.show)
 	s.runner = &engine.Runner{
@@ -87,6 +86,11 @@ func (s *session) connect(ctx context.Context) (err error) {
 		Hooks: s.hooks(),
 	}
 	return nil
+}
+
+// limitsOf are the limits of every sandbox of a project.
+func limitsOf(c config.Config) sandbox.Limits {
+	return sandbox.Limits{MemoryBytes: c.Sandbox.MemoryBytes, CPUs: c.Sandbox.CPUs, Pids: c.Sandbox.Pids}
 }
 
 // observe passes events on to the display and to those who follow through the socket.

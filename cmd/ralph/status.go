@@ -14,6 +14,7 @@ import (
 	"github.com/wrapix/wrapix/control"
 	"github.com/wrapix/wrapix/engine"
 	"github.com/wrapix/wrapix/internal/terminal"
+	"github.com/wrapix/wrapix/sandbox/podman"
 )
 
 func newStatus(a *app) *cobra.Command {
@@ -105,6 +106,11 @@ func (a *app) status(ctx context.Context) error {
 			fmt.Fprintln(buffered)
 		}
 		fmt.Fprint(buffered, statusText(out, w, a.now(), about))
+	}
+	if conf, err := p.config(); err == nil { // whoever works tells of one that cannot be read
+		for _, text := range podman.Warnings(limitsOf(conf)) {
+			fmt.Fprintln(buffered, text)
+		}
 	}
 	fmt.Fprint(buffered, p.webhookTrouble())
 	return buffered.Flush()

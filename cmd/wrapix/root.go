@@ -52,7 +52,7 @@ func newRoot(s streams) *cobra.Command {
 				return err
 			}
 			o.profileGiven = cmd.Flags().Changed("profile")
-			o.network.given = cmd.Flags().Changed
+			o.network.given, o.limits.given = cmd.Flags().Changed, cmd.Flags().Changed
 			return o.run(cmd.Context())
 		},
 	}
@@ -63,6 +63,7 @@ func newRoot(s streams) *cobra.Command {
 	root.Flags().StringVar(&o.profile, "profile", profile.Base, "what the sandbox has installed: see wrapix profile list")
 	o.given.add(root)
 	o.network.define(root)
+	o.limits.define(root)
 	root.PersistentFlags().BoolVar(&o.allowRoot, "allow-root", false, "work as root too, where the sandbox is no boundary")
 	connect := func(cmd *cobra.Command) (*podman.Engine, error) {
 		return podman.Connect(cmd.Context(), podman.Options{AllowRoot: o.allowRoot})

@@ -36,6 +36,7 @@ type runOptions struct {
 	allowRoot    bool
 	given        givenFlags
 	network      networkFlags
+	limits       limitFlags
 	streams      streams
 }
 
@@ -62,6 +63,9 @@ func (o *runOptions) run(ctx context.Context) error {
 	// What the configuration says of the sandbox wins over its profile, as the nearer one.
 	conf.Sandbox.Env = wanted.profile.EnvWith(conf.Sandbox.Env)
 	if conf.Sandbox, err = o.network.over(conf.Sandbox); err != nil {
+		return err
+	}
+	if conf.Sandbox, err = o.limits.over(conf.Sandbox); err != nil {
 		return err
 	}
 	spec, err := o.given.spec(ctx, dir, conf, o.spec(dir, conf.Sandbox))

@@ -19,6 +19,8 @@ type Job struct {
 	TranscriptLimit int64 `json:"transcript_limit,omitempty"`
 	// Pids is the most processes that the commands may have at a time; zero means no limit of the guest's.
 	Pids int64 `json:"pids,omitempty"`
+	// Memory bounds what the commands have in memory; nil means that the kernel does, or nobody.
+	Memory *Memory `json:"memory,omitempty"`
 	// Same are the mounted files that must be the ones that the host looked at: between its look and the mount, another
 	// sandbox with the same workspace could have put a symbolic link to somewhere else in their place.
 	Same []Identity `json:"same,omitempty"`
@@ -31,6 +33,13 @@ type Job struct {
 	Attached bool `json:"attached,omitempty"`
 	// Net is what leads out of the sandbox besides its own network; nil means nothing.
 	Net *Net `json:"net,omitempty"`
+}
+
+// Memory is a limit that the guest holds the commands to.
+type Memory struct {
+	Limit int64 `json:"limit"` // bytes
+	// Tmpfs are the sandbox's own file systems in memory, whose files count.
+	Tmpfs []string `json:"tmpfs"`
 }
 
 // Identity tells one file of the host from all others.
@@ -79,6 +88,9 @@ const (
 	// EndedTerminated means that it was told by SIGTERM or SIGINT, as a command does that looks for others to end and
 	// finds the guest, whose argument has all commands in it.
 	EndedTerminated Ending = "terminated"
+	// EndedMemory means that the commands had more memory than Job.Memory allows, and were killed; Result.Error says how
+	// much. Commands that had not run have no Exit.
+	EndedMemory Ending = "memory_limit"
 	// EndedStartFailed means a command could not be started; the reason is in Result.Error.
 	EndedStartFailed Ending = "start_failed"
 )

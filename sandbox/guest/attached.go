@@ -48,6 +48,12 @@ func attached(job frame.Job) int {
 		}
 		return 126
 	}
+	if job.Memory != nil {
+		go guardMemory(*job.Memory, func(reason string) {
+			fmt.Fprintf(os.Stderr, "wrapix: memory_limit: %s\n", reason)
+			syscall.Kill(-1, syscall.SIGKILL)
+		})
+	}
 	go func() {
 		for s := range signals {
 			if s == frame.StopSignal { // which means something to us only

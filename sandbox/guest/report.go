@@ -22,6 +22,7 @@ type reporter struct {
 	mu      sync.Mutex
 	running int          // process id of the command, 0 between commands
 	ended   frame.Ending // set when an end came from outside of the commands
+	reason  string       // of that end, where it needs one
 	cut     bool         // that end met a running command, or kept one from running
 }
 
@@ -42,6 +43,9 @@ func (r *reporter) run() {
 	signal.Notify(ends, frame.StopSignal, syscall.SIGTERM, syscall.SIGINT)
 	go r.watch(ends)
 	go r.out.unread()
+	if r.job.Memory != nil {
+		go guardMemory(*r.job.Memory, r.short)
+	}
 
 	if err := r.prepare(); err != nil {
 		result.Ended, result.Error = frame.EndedStartFailed, err.Error()
@@ -60,7 +64,7 @@ func (r *reporter) run() {
 	}
 	r.mu.Lock()
 	if r.cut {
-		result.Ended = r.ended
+		result.Ended, result.Error = r.ended, r.reason
 	}
 	r.mu.Unlock()
 	result.Files = collect(r.job.Collect)

@@ -59,13 +59,16 @@ func (e *Engine) Check(ctx context.Context) []sandbox.Finding {
 	return append(findings, e.host.checkLimits()...)
 }
 
-// Warnings says which of the limits cannot be enforced here.
-func (e *Engine) Warnings(l sandbox.Limits) []string {
+// Warnings says which of the limits the kernel does not enforce on this host, and what becomes of them. It does not ask
+// Podman.
+func Warnings(l sandbox.Limits) []string { return readHost().warnings(l) }
+
+func (h host) warnings(l sandbox.Limits) []string {
 	var out []string
-	if l.MemoryBytes > 0 && !e.host.canLimit("memory") {
-		out = append(out, "the memory limit is not enforced on this host")
+	if l.MemoryBytes > 0 && !h.canLimit("memory") {
+		out = append(out, "the kernel does not hold sandboxes to the memory limit on this host: a sandbox looks at its memory itself, and ends what has more")
 	}
-	if l.CPUs > 0 && !e.host.canLimit("cpu") {
+	if l.CPUs > 0 && !h.canLimit("cpu") {
 		out = append(out, "the CPU limit is not enforced on this host")
 	}
 	return out
@@ -131,10 +134,11 @@ func (h host) checkLimits() []sandbox.Finding {
 			fix = "sudo mkdir -p /etc/systemd/system/user@.service.d && " +
 				`printf '[Service]\nDelegate=cpu cpuset io memory pids\n' | sudo tee /etc/systemd/system/user@.service.d/delegate.conf && sudo systemctl daemon-reload, then log in anew`
 		}
-		out = append(out, sandbox.Finding{
-			Severity: warning, Code: "limit-" + c.controller,
-			Text: fmt.Sprintf("a %s limit of a sandbox is not enforced (cgroups %s)", c.what, h.cgroups), Fix: fix,
-		})
+		text := fmt.Sprintf("a %s limit of a sandbox is not enforced (cgroups %s)", c.what, h.cgroups)
+		if c.controller == "memory" {
+			text = fmt.Sprintf("the kernel does not enforce a memory limit of a sandbox (cgroups %s): the sandbox looks itself, five times a second", h.cgroups)
+		}
+		out = append(out, sandbox.Finding{Severity: warning, Code: "limit-" + c.controller, Text: text, Fix: fix})
 	}
 	if len(out) == 0 {
 		out = append(out, sandbox.Finding{Severity: ok, Code: "limits", Text: "memory, CPU and process limits are enforced"})

@@ -69,6 +69,9 @@ func (e *Engine) generate(spec sandbox.Spec, view view) (*specgen.SpecGenerator,
 		Attached:        spec.Attached,
 		Net:             spec.Net(),
 	}
+	if l := spec.Limits.MemoryBytes; l > 0 && !e.host.canLimit("memory") {
+		job.Memory = &frame.Memory{Limit: l, Tmpfs: view.inMemory()}
+	}
 	for _, secret := range spec.Secrets {
 		job.Secrets = append(job.Secrets, secret.Name)
 	}

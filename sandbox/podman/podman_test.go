@@ -81,7 +81,7 @@ func TestConformance(t *testing.T) {
 	sandboxtest.Run(t, sandboxtest.Options{
 		Open:        func(t *testing.T) sandbox.Runtime { return open(t) },
 		Image:       testImage(t, e),
-		HostHasPids: true,
+		HostHasPids: true, KernelHasMemory: e.host.canLimit("memory"),
 		Describe: func(t *testing.T, name string) string {
 			c, err := containers.Inspect(e.with(t.Context()), name, nil)
 			if err != nil {

@@ -72,6 +72,17 @@ func (e *Engine) view(ctx context.Context, spec sandbox.Spec) (view, error) {
 	return v, nil
 }
 
+// inMemory are the sandbox's own file systems that take memory.
+func (v view) inMemory() []string {
+	paths := []string{"/dev/shm"} // which Podman adds
+	for _, m := range v.mounts {
+		if m.Type == "tmpfs" {
+			paths = append(paths, m.Destination)
+		}
+	}
+	return paths
+}
+
 func (e *Engine) workspace(ctx context.Context, v *view, spec sandbox.Spec) error {
 	source := spec.Workspace.Source
 	if source == "" {

@@ -34,6 +34,8 @@ type Options struct {
 	Image string
 	// HostHasPids says that Limits.Pids is enforced on this host.
 	HostHasPids bool
+	// KernelHasMemory says that the kernel holds sandboxes to Limits.MemoryBytes; else they do so themselves.
+	KernelHasMemory bool
 	// Describe returns all that the engine tells about a container; nil where it tells nothing.
 	Describe func(t *testing.T, name string) string
 	// SecretsOf lists what the engine's own store has of a sandbox's secrets, and LeaveSecret leaves one there, as a crash
