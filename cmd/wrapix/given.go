@@ -80,7 +80,7 @@ func (f *givenFlags) variables() (map[string]string, error) {
 	for _, text := range f.env {
 		name, value, given := strings.Cut(text, "=")
 		if err := config.CheckVariable(name); err != nil {
-			return nil, &usageError{what: fmt.Sprintf("--env %s: %v", text, err), try: "wrapix --env NAME=VALUE, or --env NAME"}
+			return nil, &usageError{what: fmt.Sprintf("--env %s: %v", name, err), try: "wrapix --env NAME=VALUE, or --env NAME"}
 		}
 		if !given {
 			if value, given = os.LookupEnv(name); !given {
