@@ -151,7 +151,7 @@ func (s *session) image(ctx context.Context, profile string) (string, error) {
 	if named := s.conf.Sandbox.Image; named != "" && profile == s.conf.Sandbox.Profile {
 		img, err = image.Use(ctx, s.podman, named, options)
 	} else {
-		p, unknown := s.conf.ProfileOf(profile)
+		p, unknown := s.approvedProfile(profile)
 		if unknown != nil { // a workflow of before the configuration was changed
 			return "", &sandbox.Error{Op: "make an image", Err: unknown, Hint: "put the profile back into wrapix.toml, or: ralph cancel"}
 		}
