@@ -76,7 +76,7 @@ var passedOn = []string{
 
 func (h *Hooks) environment(c engine.HookCall) []string {
 	env := []string{
-		"PATH=" + h.path(os.Getenv("PATH")), "RALPH_HOOK=" + string(c.Hook), "RALPH_PROJECT=" + h.Project, "RALPH_WORKFLOW=" + string(c.Workflow),
+		"PATH=" + Path(h.Project, os.Getenv("PATH")), "RALPH_HOOK=" + string(c.Hook), "RALPH_PROJECT=" + h.Project, "RALPH_WORKFLOW=" + string(c.Workflow),
 	}
 	if c.Task != "" {
 		env = append(env, "RALPH_TASK="+string(c.Task), "RALPH_ATTEMPT="+strconv.Itoa(c.Attempt))
@@ -89,11 +89,11 @@ func (h *Hooks) environment(c engine.HookCall) []string {
 	return env
 }
 
-// path leaves of a PATH the folders that no agent can put a program into.
-func (h *Hooks) path(path string) string {
+// Path leaves of a PATH the folders that no agent of the project can put a program into.
+func Path(project, path string) string {
 	var kept []string
 	for _, dir := range filepath.SplitList(path) {
-		if filepath.IsAbs(dir) && trust.Outside(h.Project, dir) == nil {
+		if filepath.IsAbs(dir) && trust.Outside(project, dir) == nil {
 			kept = append(kept, dir)
 		}
 	}

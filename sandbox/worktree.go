@@ -31,30 +31,40 @@ func (s Spec) gitMounts() ([]Mount, error) {
 	if err != nil || w == nil {
 		return nil, err
 	}
-	list := []Mount{{Source: w.common, Dest: w.dest, ReadOnly: true}}
+	// What an agent could write to can have links in it; none leads anything out of the repository.
+	root, err := os.OpenRoot(w.common)
+	if err != nil {
+		return nil, fmt.Errorf("look at the repository of the work tree: %w", err)
+	}
+	defer root.Close()
+	list := []Mount{w.mount(".", true)}
 	if s.Workspace.Access == ReadWrite || s.Workspace.Access == "" {
 		writable := []string{"objects", "refs/heads", "logs/refs/heads", "worktrees/" + w.name}
 		kept := []string{"commondir", "gitdir", "config.worktree"}
 		for _, name := range writable { // what is absent could not be mounted, and git makes it when it needs it
-			if err := os.MkdirAll(filepath.Join(w.common, name), 0o755); err != nil {
-				return nil, fmt.Errorf("prepare the repository of the work tree: %w", err)
+			if err := root.MkdirAll(name, 0o755); err != nil {
+				return nil, fmt.Errorf("prepare the repository of the work tree, %s: %w", w.common, err)
 			}
 			list = append(list, w.mount(name, false))
 		}
-		own := filepath.Join(w.common, "worktrees", w.name, "config.worktree")
-		if f, err := os.OpenFile(own, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644); err == nil {
+		f, err := root.OpenFile("worktrees/"+w.name+"/config.worktree", os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+		if err == nil {
 			f.Close()
 		} else if !errors.Is(err, fs.ErrExist) {
-			return nil, fmt.Errorf("prepare the repository of the work tree: %w", err)
+			return nil, fmt.Errorf("prepare the repository of the work tree, %s: %w", w.common, err)
 		}
 		for _, name := range kept {
 			list = append(list, w.mount("worktrees/"+w.name+"/"+name, true))
 		}
 	}
 	for i := range list {
-		fi, err := os.Lstat(list[i].Source)
+		name, err := filepath.Rel(w.common, list[i].Source)
 		if err != nil {
-			return nil, fmt.Errorf("look at the repository of the work tree: %w", err)
+			return nil, err
+		}
+		fi, err := root.Lstat(name)
+		if err != nil {
+			return nil, fmt.Errorf("look at the repository of the work tree, %s: %w", w.common, err)
 		}
 		if !fi.IsDir() && !fi.Mode().IsRegular() {
 			return nil, fmt.Errorf("look at the repository of the work tree: %s is neither a folder nor a file", list[i].Source)

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/wrapix/wrapix/config"
 	"github.com/wrapix/wrapix/control"
 	"github.com/wrapix/wrapix/engine"
+	"github.com/wrapix/wrapix/hooks"
 	"github.com/wrapix/wrapix/key"
 	"github.com/wrapix/wrapix/sandbox"
 	"github.com/wrapix/wrapix/sandbox/image"
@@ -65,6 +67,10 @@ func (p *project) session(command string, starts bool, show progress) (*session,
 func (s *session) connect(ctx context.Context) (err error) {
 	if s.runner != nil {
 		return nil
+	}
+	// Podman, and what it starts: the environments of Python and Node put folders of the project into PATH.
+	if err := os.Setenv("PATH", hooks.Path(s.root, os.Getenv("PATH"))); err != nil {
+		return err
 	}
 	if s.podman, err = podman.Connect(ctx, podman.Options{}); err != nil {
 		return err
@@ -155,7 +161,7 @@ func (s *session) image(ctx context.Context, profile string) (string, error) {
 	if named := s.conf.Sandbox.Image; named != "" && profile == s.conf.Sandbox.Profile {
 		img, err = image.Use(ctx, s.podman, named, options)
 	} else {
-		p, unknown := s.conf.ProfileOf(profile)
+		p, unknown := s.approvedProfile(profile)
 		if unknown != nil { // a workflow of before the configuration was changed
 			return "", &sandbox.Error{Op: "make an image", Err: unknown, Hint: "put the profile back into wrapix.toml, or: ralph cancel"}
 		}

@@ -3,12 +3,14 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/wrapix/wrapix/config"
 	"github.com/wrapix/wrapix/engine"
 	"github.com/wrapix/wrapix/hooks"
 	"github.com/wrapix/wrapix/internal/terminal"
 	"github.com/wrapix/wrapix/sandbox"
+	"github.com/wrapix/wrapix/sandbox/profile"
 	"github.com/wrapix/wrapix/trust"
 	"github.com/wrapix/wrapix/webhook"
 )
@@ -36,6 +38,22 @@ func (p *project) checkTrust(state string, c config.Config) (trust.Difference, e
 		err = &engine.Hint{Err: err, Try: "wrapix trust"}
 	}
 	return d, err
+}
+
+// approvedProfile merges a profile as far as a person approved what its image is made with: build steps run with the
+// host's network. A workflow is started before anything is approved, and looks at the project in a sandbox; then the
+// built-in profile has to do that the named one extends.
+func (s *session) approvedProfile(name string) (profile.Profile, error) {
+	p, err := s.conf.ProfileOf(name)
+	if err != nil || s.trust.Of("profiles.").Trusted() {
+		return p, err
+	}
+	for _, extended := range slices.Backward(p.Chain) {
+		if p, err = profile.Builtin().Resolve(extended); err == nil {
+			break
+		}
+	}
+	return p, err
 }
 
 // programs are the hooks of the configuration.

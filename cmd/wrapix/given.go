@@ -80,7 +80,7 @@ func (f *givenFlags) variables() (map[string]string, error) {
 	for _, text := range f.env {
 		name, value, given := strings.Cut(text, "=")
 		if err := config.CheckVariable(name); err != nil {
-			return nil, &usageError{what: fmt.Sprintf("--env %s: %v", text, err), try: "wrapix --env NAME=VALUE, or --env NAME"}
+			return nil, &usageError{what: fmt.Sprintf("--env %s: %v", name, err), try: "wrapix --env NAME=VALUE, or --env NAME"}
 		}
 		if !given {
 			if value, given = os.LookupEnv(name); !given {
@@ -149,10 +149,7 @@ func (o *runOptions) approved(ctx context.Context, dir string, conf config.Confi
 
 // approved looks at the settings of effective whose keys begin so, and asks for those of conf.
 func approved(ctx context.Context, s streams, dir string, conf, effective config.Config, reaches ...string) error {
-	list := trust.List(effective)
-	if len(trust.Difference{List: list}.Of(reaches...).List) == 0 {
-		return nil
-	}
+	list := trust.List(effective) // an empty one may be wider than what is on the record: its network is open
 	state, err := config.StateDir(dir)
 	if err == nil {
 		err = config.CheckStateDir(state, dir)

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/wrapix/wrapix/config"
+	"github.com/wrapix/wrapix/hooks"
 	"github.com/wrapix/wrapix/sandbox"
 	"github.com/wrapix/wrapix/sandbox/image"
 	"github.com/wrapix/wrapix/sandbox/podman"
@@ -89,6 +90,10 @@ func (o *runOptions) run(ctx context.Context) error {
 
 // inSandbox makes the sandbox, follows it to its end and removes it, on whatever way it goes.
 func (o *runOptions) inSandbox(ctx context.Context, spec sandbox.Spec, wanted wanted, deployKey config.DeployKey, signals *signals) (int, error) {
+	// Podman, and what it starts: the environments of Python and Node put folders of the project into PATH.
+	if err := os.Setenv("PATH", hooks.Path(spec.Workspace.Source, os.Getenv("PATH"))); err != nil {
+		return 0, err
+	}
 	engine, err := podman.Connect(ctx, podman.Options{AllowRoot: o.allowRoot})
 	if err != nil {
 		return 0, err

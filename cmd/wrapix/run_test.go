@@ -295,3 +295,24 @@ func TestPruneKeepsWhatAKilledLoopWouldTakeUp(t *testing.T) {
 		}
 	}
 }
+
+// A program that an agent left in the project is not run in the place of Podman, also where the project has a folder in
+// PATH.
+func TestPodmanOfTheProject(t *testing.T) {
+	dir := project(t)
+	bin := filepath.Join(dir, ".venv", "bin")
+	if err := os.MkdirAll(bin, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	ran := filepath.Join(t.TempDir(), "ran")
+	if err := os.WriteFile(filepath.Join(bin, "podman"), []byte("#!/bin/sh\n: > "+ran+"\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", bin+":"+os.Getenv("PATH"))
+	if out, err := exec.Command("wrapix", dir, "--", "true").CombinedOutput(); err != nil {
+		t.Errorf("%v: %s", err, out)
+	}
+	if _, err := os.Stat(ran); err == nil {
+		t.Error("the project's podman ran on the host")
+	}
+}

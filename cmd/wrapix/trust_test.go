@@ -54,3 +54,24 @@ func TestTrustAsks(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A configuration without a network key, or without anything, is wider than a record that says how far a sandbox may
+// reach.
+func TestOpenAfterNarrow(t *testing.T) {
+	dir := project(t)
+	t.Setenv("RALPH_STATE_DIR", filepath.Join(t.TempDir(), "state"))
+	run := func(args ...string) (string, error) {
+		out, err := exec.Command("wrapix", args...).CombinedOutput()
+		return string(out), err
+	}
+	if out, err := run("trust", "--yes", dir); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if err := os.Remove(filepath.Join(dir, "wrapix.toml")); err != nil {
+		t.Fatal(err)
+	}
+	out, err := run(dir, "--", "true")
+	if err == nil || !strings.Contains(out, "changed: sandbox.network: reach the whole internet") || !strings.Contains(out, "try: wrapix trust "+dir) {
+		t.Errorf("%v: %s", err, out)
+	}
+}
