@@ -31,10 +31,15 @@ func (h Host) Mounts(asked []config.Mount) ([]sandbox.Mount, error) {
 	if len(asked) == 0 {
 		return nil, nil
 	}
+	return mounts.Resolve(asked, h.policy())
+}
+
+// CheckWorkspace says why no sandbox may have the project's folder, or nothing.
+func (h Host) CheckWorkspace() error { return mounts.CheckWorkspace(h.policy()) }
+
+func (h Host) policy() mounts.Policy {
 	home, _ := os.UserHomeDir() // without one, ~ is refused
-	return mounts.Resolve(asked, mounts.Policy{
-		Home: home, Workspace: h.Project, Private: []string{h.State}, Allow: h.Allow, Getenv: os.Getenv,
-	})
+	return mounts.Policy{Home: home, Workspace: h.Project, Private: []string{h.State}, Allow: h.Allow, Getenv: os.Getenv}
 }
 
 // Env is the environment of the configuration, with the variables of the host that it names. One that is not set here is

@@ -15,6 +15,9 @@ func (s *session) host() given.Host { return given.Host{Project: s.root, State: 
 
 // checkMounts says what cannot be mounted, at once and not in the middle of the night.
 func (s *session) checkMounts() error {
+	if err := s.host().CheckWorkspace(); err != nil {
+		return usagef(hintOf(err), "%w", err)
+	}
 	if !s.trust.Trusted() {
 		return nil
 	}
@@ -43,6 +46,14 @@ func (s *session) given(ctx context.Context) steps.Given {
 		return host.Secrets(ctx, c.Secrets)
 	}
 	return g
+}
+
+// trusted are ports that a person approved: none, unless all of the configuration is.
+func (s *session) trusted(ports []int) []int {
+	if !s.trust.Trusted() {
+		return nil
+	}
+	return ports
 }
 
 // env are the variables of every sandbox.

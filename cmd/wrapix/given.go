@@ -55,6 +55,9 @@ func (f *givenFlags) spec(ctx context.Context, dir string, conf config.Config, s
 		}
 		host.Allow = append(host.Allow, path)
 	}
+	if err := host.CheckWorkspace(); err != nil {
+		return spec, &codeError{exitUsage, err}
+	}
 	found, err := host.Mounts(asked)
 	if err != nil {
 		return spec, &codeError{exitUsage, err}

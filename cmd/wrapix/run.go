@@ -47,9 +47,6 @@ func (o *runOptions) run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("use the folder %s: %s", o.dir, reason(err))
 	}
-	if dir == "/" {
-		return &usageError{what: "use the folder /: that is the whole host, so there would be no sandbox", try: "wrapix DIR -- COMMAND"}
-	}
 	conf, err := loadConfig(dir)
 	if err != nil {
 		return err

@@ -19,6 +19,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -61,7 +62,7 @@ func (w *world) options() Options {
 			server, ok := w.servers[to.String()]
 			w.mu.Unlock()
 			if !ok {
-				return nil, errors.New("connection refused")
+				return nil, &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
 			}
 			return (&net.Dialer{}).DialContext(ctx, "tcp", server)
 		},
@@ -205,7 +206,7 @@ func TestProxy(t *testing.T) {
 		{"http://0x7f.1/", 403, "", allow.Malformed},
 		{"http://0177.0.0.1/", 403, "", allow.Malformed},
 		{"https://evil.example/", 0, "Not allowed by the policy of this sandbox, do not retry", ""},
-		{"http://none.example/", 502, "no such host", ""},
+		{"http://none.example/", 502, "nobody knows this name", ""},
 		{"http://down.example/", 502, "connection refused", ""},
 	} {
 		code, text, reason := get(t, c, test.url)

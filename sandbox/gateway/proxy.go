@@ -12,6 +12,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strconv"
+	"syscall"
 	"time"
 
 	"github.com/wrapix/wrapix/sandbox/allow"
@@ -158,8 +159,27 @@ func (p *proxy) failed(w http.ResponseWriter, r *http.Request, err error) {
 	case errors.Is(err, context.Canceled): // nobody waits for an answer
 		p.answer(w, http.StatusBadGateway, "the request was given up")
 	default:
-		p.answer(w, http.StatusBadGateway, err.Error())
+		p.answer(w, http.StatusBadGateway, unreachable(err))
 	}
+}
+
+// unreachable says why there is no connection, without the addresses in the error: they are the host's own view of the
+// network.
+func unreachable(err error) string {
+	var dns *net.DNSError
+	var number syscall.Errno
+	var wait net.Error
+	switch {
+	case errors.As(err, &dns) && dns.IsNotFound:
+		return "nobody knows this name"
+	case errors.As(err, &wait) && wait.Timeout():
+		return "it does not answer in time"
+	case errors.As(err, &dns):
+		return "the name cannot be looked up now"
+	case errors.As(err, &number):
+		return number.Error()
+	}
+	return "the connection broke"
 }
 
 // PolicyHeader is in the answer to what the policy refused, with the reason as its value.

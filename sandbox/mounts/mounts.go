@@ -76,6 +76,24 @@ func Resolve(asked []config.Mount, p Policy) ([]sandbox.Mount, error) {
 	return out, checkDests(out)
 }
 
+// CheckWorkspace says why no sandbox may have the workspace, or nothing. It is held against the same list as a mount that
+// the sandbox may write in. An error is a [*sandbox.Error].
+func CheckWorkspace(p Policy) error {
+	at, err := follow(p.Workspace)
+	if err != nil {
+		return fmt.Errorf("look at the workspace: %w", err)
+	}
+	list, err := p.denied()
+	if err != nil {
+		return err
+	}
+	workspace := resolved{asked: config.Mount{Writable: true}, at: at}
+	if err := workspace.deny(p, list); err != nil {
+		return withHint(&sandbox.Error{Op: "use the folder " + p.Workspace, Err: err, Hint: "work in a folder of its own, such as ~/src/project"}, err)
+	}
+	return nil
+}
+
 // resolved is a mount with what its source leads to.
 type resolved struct {
 	asked config.Mount
@@ -90,12 +108,17 @@ func (h *hinted) Error() string { return h.reason }
 
 func refused(m config.Mount, err error) error {
 	failed := &sandbox.Error{Op: fmt.Sprintf("mount %s at %s", m.Source, m.Dest), Err: err}
-	var h *hinted
-	switch {
-	case errors.As(err, &h):
-		failed.Hint = h.hint
-	case errors.Is(err, fs.ErrNotExist):
+	if errors.Is(err, fs.ErrNotExist) {
 		failed.Hint = "make it, or say optional = true in wrapix.toml"
+	}
+	return withHint(failed, err)
+}
+
+// withHint gives an error the way out that its reason knows.
+func withHint(failed *sandbox.Error, reason error) error {
+	var h *hinted
+	if errors.As(reason, &h) {
+		failed.Hint = h.hint
 	}
 	return failed
 }

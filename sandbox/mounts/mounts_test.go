@@ -52,6 +52,28 @@ func (h host) link(t *testing.T, to, at string) {
 	must(t, os.Symlink(strings.ReplaceAll(to, "BASE", h.base), filepath.Join(h.base, at)))
 }
 
+func TestCheckWorkspace(t *testing.T) {
+	h := newHost(t)
+	must(t, os.MkdirAll(h.base+"/home/.local/share/containers", 0o700))
+	h.link(t, "../../home", "home/src/sub")
+	for _, c := range []struct{ workspace, allow, want string }{
+		{"home/src/p", "", ""}, {"home/src", "", ""}, {"tools", "", ""},
+		{"home", "", "never mounted"}, {"home", "home", "never mounted"}, {"home/src/sub", "", "never mounted"}, {"", "", "contains"},
+		{"home/.ssh", "", "never mounted"}, {"home/.ssh", "home/.ssh", ""}, {"home/.config/gcloud", "", "never mounted"},
+		{"state/x", "", "never mounted"}, {"state/x", "state/x", "never mounted"}, {"home/.local/share", "", "contains"},
+	} {
+		p := h.Policy
+		p.Workspace = filepath.Join(h.base, c.workspace)
+		if c.allow != "" {
+			p.Allow = []string{filepath.Join(h.base, c.allow)}
+		}
+		err := CheckWorkspace(p)
+		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("%+v: %v", c, err)
+		}
+	}
+}
+
 func TestResolve(t *testing.T) {
 	h := newHost(t)
 	h.link(t, "data", "home/link")
