@@ -19,6 +19,7 @@ import (
 
 	"github.com/wrapix/wrapix/config"
 	"github.com/wrapix/wrapix/hooks"
+	"github.com/wrapix/wrapix/internal/terminal"
 	"github.com/wrapix/wrapix/sandbox"
 	"github.com/wrapix/wrapix/sandbox/image"
 	"github.com/wrapix/wrapix/sandbox/podman"
@@ -51,6 +52,7 @@ func (o *runOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	o.tellOfConfigAbove(dir)
 	wanted, err := o.wanted(conf)
 	if err != nil {
 		return err
@@ -261,6 +263,22 @@ func loadConfig(dir string) (config.Config, error) {
 		return config.Default(), nil
 	}
 	return conf, err
+}
+
+// tellOfConfigAbove says that a configuration is not about this folder, where somebody could think that it is.
+func (o *runOptions) tellOfConfigAbove(dir string) {
+	root, err := config.FindProject(dir)
+	if err != nil || root == dir {
+		return
+	}
+	if above := filepath.Join(root, config.FileName); isFile(above) {
+		fmt.Fprintf(o.streams.err, "wrapix: %s is not about this folder, and does not count here\n", terminal.Line(above))
+	}
+}
+
+func isFile(path string) bool {
+	info, err := os.Lstat(path)
+	return err == nil && info.Mode().IsRegular()
 }
 
 // sandboxName returns a name that nobody has, and that says which folder it is about.
