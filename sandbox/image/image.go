@@ -147,7 +147,7 @@ func Ensure(ctx context.Context, eng Engine, p profile.Profile, opts Options) (I
 		return Image{}, err
 	}
 	img, err := r.find(ctx, eng)
-	if err == nil && old.ID != "" {
+	if err == nil && old.ID != "" && old.Digest != img.Digest { // made anew of the same it is the same image
 		// Replaced, so nothing new starts from it; what still runs on it keeps it, and that is no reason to fail.
 		_ = eng.RemoveImage(ctx, old.ID)
 	}

@@ -199,6 +199,9 @@ func TestLayers(t *testing.T) {
 	if anew := ensure(opts); anew.Digest != with.Digest || with.Digest == "" {
 		t.Errorf("made anew of the same it is %s, and was %s", anew.Digest, with.Digest)
 	}
+	if _, err := eng.Image(t.Context(), with.Ref); err != nil {
+		t.Errorf("made anew of the same it is gone: %v", err)
+	}
 }
 
 // list says which of some files an image has.
