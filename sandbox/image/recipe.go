@@ -96,7 +96,11 @@ func (r recipe) refs() (root string, pieces []string, whole string) {
 	sum := hash("", recipeVersion, r.suite, r.base, runtime.GOARCH, strings.Join(r.root, " "), strings.Join(excluded, " "))
 	root = "localhost/wrapix-root:" + sum[:12]
 	for _, p := range r.pieces {
-		sum = hash(sum, p.script())
+		parts := []string{p.script()}
+		if other := p.instead(); other != nil {
+			parts = append(parts, other.script())
+		}
+		sum = hash(sum, parts...)
 		pieces = append(pieces, "localhost/wrapix-layer:"+sum[:12])
 	}
 	sum = hash(sum, r.profile.Name)

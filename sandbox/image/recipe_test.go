@@ -48,6 +48,8 @@ func TestRefIsAHashOfTheRecipe(t *testing.T) {
 	}
 	other := optional
 	other.Run = "fetch another"
+	instead := optional
+	instead.Instead = []string{"other-tool"}
 	named := steps("git", "jq", "true", optional)
 	named.Name = "other"
 	suite, base := r, r
@@ -61,6 +63,7 @@ func TestRefIsAHashOfTheRecipe(t *testing.T) {
 		"base":     {base, 0},
 		"packages": {of(steps("git", "yq", "true", optional)), 1},
 		"optional": {of(steps("git", "jq", "true", other)), 2},
+		"instead":  {of(steps("git", "jq", "true", instead)), 2},
 		"run":      {of(steps("git", "jq", "false", optional)), 3},
 		"name":     {of(named), 4},
 	} {
