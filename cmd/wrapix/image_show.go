@@ -104,7 +104,7 @@ are now, and of the profiles of wrapix.toml in the present folder. What another 
 				return err
 			}
 			defer engine.Close()
-			removed, err := image.Prune(cmd.Context(), engine, keep)
+			removed, err := image.Prune(cmd.Context(), engine, keep, image.Options{Progress: cmd.ErrOrStderr()})
 			for _, name := range removed {
 				fmt.Fprintf(cmd.OutOrStdout(), "removed %s\n", name)
 			}

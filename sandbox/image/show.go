@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"time"
@@ -55,8 +56,16 @@ func Show(ctx context.Context, eng Engine, ref string) (Shown, error) {
 
 // Prune removes every image of ours that no container uses and that is none of the profiles given, with the layers that
 // only such images had. It returns the names of what it removed. What the engine refuses to remove stays: another image is
-// made of it, or a container came just now.
-func Prune(ctx context.Context, eng Engine, keep []profile.Profile) (removed []string, err error) {
+// made of it, or a container came just now. It waits for a build, whose layers nothing but that build knows yet.
+func Prune(ctx context.Context, eng Engine, keep []profile.Profile, opts Options) (removed []string, err error) {
+	if opts.Progress == nil {
+		opts.Progress = io.Discard
+	}
+	unlock, err := lock(ctx, opts)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
 	kept := map[string]bool{}
 	for _, p := range keep {
 		root, pieces, whole := recipeOf(p).refs()
