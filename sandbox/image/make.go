@@ -157,7 +157,7 @@ func (r recipe) makeRoot(ctx context.Context, eng Engine, opts Options, ref stri
 		return ctx.Err()
 	case err == nil:
 		fmt.Fprintf(opts.Progress, "image: pulled the base; installing packages of profile %s\n", profile.Base)
-		script := "printf '%s\\n' " + quoteAll(excluded) + " >/etc/dpkg/dpkg.cfg.d/wrapix && " + install(r.root) + " && " + tidy
+		script := clock + "printf '%s\\n' " + quoteAll(excluded) + " >/etc/dpkg/dpkg.cfg.d/wrapix && " + install(r.root) + " && " + tidy
 		return build(ctx, eng, Build{
 			Containerfile: from(Stored{ID: id}, script), Ref: ref, Labels: map[string]string{LabelOurs: "1", LabelSource: string(SourceRegistry)},
 		})

@@ -123,6 +123,10 @@ func (r recipe) ref() string {
 // next time: logs, caches, lists.
 const tidy = "rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/*-old /var/cache/ldconfig/* /var/log/* /var/lib/dpkg/*-old /tmp/* /root/.cache"
 
+// clock tells what makes files of others that all have the same time in an image. Python notes the time of a module in
+// what it makes of it otherwise, and would find it changed: to be made anew at each start, and different in each build.
+var clock = fmt.Sprintf("export SOURCE_DATE_EPOCH=%d\n", epoch.Unix())
+
 func install(packages []string) string {
 	return "apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends " + strings.Join(packages, " ")
 }
@@ -131,11 +135,11 @@ func install(packages []string) string {
 func (p piece) script() string {
 	switch {
 	case p.optional != nil:
-		return p.optional.Run + " && " + tidy
+		return clock + p.optional.Run + " && " + tidy
 	case len(p.packages) > 0:
-		return install(p.packages) + " && " + tidy
+		return clock + install(p.packages) + " && " + tidy
 	}
-	return "set -e\n" + strings.Join(p.run, "\n") + "\n" + tidy
+	return clock + "set -e\n" + strings.Join(p.run, "\n") + "\n" + tidy
 }
 
 // instead is the layer in place of an optional one whose source is out of reach, or nil.

@@ -1,6 +1,7 @@
 package image
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"slices"
@@ -91,6 +92,27 @@ func TestContainerfile(t *testing.T) {
 	want := "FROM sha256:00\nRUN [\"/bin/sh\",\"-c\",\"echo \\\"a\\\\b\\\"\\nFROM scratch\\necho $HOME # \\u003c\\u003cEOF\"]\n"
 	if got != want {
 		t.Errorf("got  %q\nwant %q", got, want)
+	}
+}
+
+// A layer is shown as what was asked for.
+func TestDescribe(t *testing.T) {
+	optional := profile.Optional{Name: "tool", Run: "fetch tool"}
+	for want, p := range map[string]piece{
+		"fetch tool":            {optional: &optional},
+		"true\nfalse":           {run: []string{"true", "false"}},
+		install([]string{"jq"}): {packages: []string{"jq"}},
+	} {
+		args, err := json.Marshal([]string{"/bin/sh", "-c", p.script()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := describe("/bin/sh -c " + string(args)); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+		if got := describe("/bin/sh -c " + p.script()); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
 	}
 }
 

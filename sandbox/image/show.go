@@ -106,6 +106,7 @@ func describe(createdBy string) string {
 	if json.Unmarshal([]byte(what), &args) == nil && len(args) == 3 { // as from writes it
 		what = args[2]
 	}
+	what = strings.TrimPrefix(what, clock)
 	what, _, _ = strings.Cut(what, " && "+tidy)
 	what, _, _ = strings.Cut(what, "\n"+tidy)
 	return strings.TrimPrefix(what, "set -e\n")
