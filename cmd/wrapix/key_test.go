@@ -232,7 +232,7 @@ func TestKeyKnownHosts(t *testing.T) {
 	known("@revoked " + at + line(s))
 	wants(t, "/", 2, []string{"another key for it"}, "key", "create", address, "--yes")
 	known("no line of ssh\n")
-	wants(t, "/", 1, []string{"known_hosts"}, "key", "create", address, "--yes")
+	wants(t, "/", 2, []string{"known_hosts", "try: wrapix key create " + address + " --host-key SHA256:"}, "key", "create", address, "--yes")
 	known("[127.0.0.1]:1 " + line(s))
 	wants(t, "/", 2, []string{"no terminal to ask on"}, "key", "create", address)
 	known(at + line(s))
