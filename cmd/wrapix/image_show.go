@@ -84,7 +84,8 @@ func newImagePrune(connect connectFunc) *cobra.Command {
 		Use:   "prune",
 		Short: "Remove images of wrapix that nothing uses",
 		Long: `prune removes the images that wrapix made and that no container uses, but for those of the built-in profiles as they
-are now, and of the profiles of wrapix.toml in the present folder. What another image is made of stays.`,
+are now, and of the profiles of wrapix.toml in the present folder; also what is left of builds that were killed. What
+another image is made of stays.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			conf, err := loadConfig(".")

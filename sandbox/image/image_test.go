@@ -2,6 +2,7 @@ package image_test
 
 import (
 	"archive/tar"
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -16,6 +17,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -306,6 +308,40 @@ func TestFailedBuildLeavesNothing(t *testing.T) {
 	if out, err := exec.Command("podman", "ps", "--all", "--external", "--format", "{{.Image}}").CombinedOutput(); err != nil ||
 		strings.Contains(string(out), pushed) {
 		t.Errorf("left containers of the build: %s %v", out, err)
+	}
+}
+
+// A build that is killed leaves a container that is no sandbox, and that keeps the image below from being removed.
+func TestRemoveBuilds(t *testing.T) {
+	eng := connect(t)
+	ref := fmt.Sprintf("localhost/wrapix-test:%d", time.Now().UnixNano())
+	importTiny(t, eng, ref)
+	dir := t.TempDir()
+	file := "FROM " + ref + "\nRUN [\"/bin/sh\", \"-c\", \"echo begun; exec /bin/busybox sleep 1000\"]\n"
+	if err := os.WriteFile(filepath.Join(dir, "Containerfile"), []byte(file), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	build := exec.Command("podman", "build", "--isolation=chroot", "--layers=false", dir)
+	build.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	out, err := build.StdoutPipe()
+	if err == nil {
+		err = build.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for s := bufio.NewScanner(out); s.Scan() && s.Text() != "begun"; {
+	}
+	syscall.Kill(-build.Process.Pid, syscall.SIGKILL)
+	build.Wait()
+	for _, want := range []bool{true, false} {
+		left, err := exec.Command("podman", "ps", "--all", "--external", "--format", "{{.Image}}").CombinedOutput()
+		if err != nil || strings.Contains(string(left), ref) != want {
+			t.Errorf("left is not %v: %s %v", want, left, err)
+		}
+		if err := eng.RemoveBuilds(t.Context(), func(image string) bool { return image == ref }); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

@@ -90,18 +90,24 @@ func hostSuite(osRelease string) string {
 	return newestSuite
 }
 
+// What the parts of images are called. Nobody but us builds on them.
+const (
+	rootName  = "localhost/wrapix-root:"
+	layerName = "localhost/wrapix-layer:"
+)
+
 // refs are the names that the parts of the image have on this host: the root, each piece on top of what is before it,
 // and last the image of the profile.
 func (r recipe) refs() (root string, pieces []string, whole string) {
 	sum := hash("", recipeVersion, r.suite, r.base, runtime.GOARCH, strings.Join(r.root, " "), strings.Join(excluded, " "))
-	root = "localhost/wrapix-root:" + sum[:12]
+	root = rootName + sum[:12]
 	for _, p := range r.pieces {
 		parts := []string{p.script()}
 		if other := p.instead(); other != nil {
 			parts = append(parts, other.script())
 		}
 		sum = hash(sum, parts...)
-		pieces = append(pieces, "localhost/wrapix-layer:"+sum[:12])
+		pieces = append(pieces, layerName+sum[:12])
 	}
 	sum = hash(sum, r.profile.Name)
 	return root, pieces, "localhost/wrapix-" + r.profile.Name + ":" + sum[:12]
