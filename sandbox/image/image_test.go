@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -98,6 +99,12 @@ func TestStoredImages(t *testing.T) {
 	}
 	if !found {
 		t.Errorf("not listed, or wrongly: %+v", listed)
+	}
+
+	own := fmt.Sprintf("localhost/mine:%d", time.Now().UnixNano()) // as a person makes on top of ours
+	importTiny(t, eng, own, "LABEL wrapix=1")
+	if listed, err = image.List(t.Context(), eng); err != nil || slices.ContainsFunc(listed, func(l image.Listed) bool { return l.Ref == own }) {
+		t.Errorf("a person's own is listed: %+v, %v", listed, err)
 	}
 
 	used, err := image.Use(t.Context(), eng, ref, image.Options{})

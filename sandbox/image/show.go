@@ -86,7 +86,7 @@ func Prune(ctx context.Context, eng Engine, keep []profile.Profile, opts Options
 	// What is made of another is not smaller than that, so the largest go first.
 	slices.SortStableFunc(stored, func(a, b Stored) int { return cmp.Compare(b.Size, a.Size) })
 	for _, s := range stored {
-		if s.Containers > 0 || slices.ContainsFunc(s.Refs, func(ref string) bool { return kept[ref] }) {
+		if s.Containers > 0 || slices.ContainsFunc(s.Refs, func(ref string) bool { return kept[ref] || !ours(ref) }) {
 			continue
 		}
 		names := s.Refs
