@@ -66,12 +66,12 @@ func newImageShow(connect connectFunc) *cobra.Command {
 
 func printImage(w io.Writer, s image.Shown) error {
 	table := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
-	fmt.Fprintf(table, "image\t%s\n", s.Ref)
+	fmt.Fprintf(table, "image\t%s\n", terminal.Line(s.Ref))
 	fmt.Fprintf(table, "digest\t%s\n", s.Digest)
-	fmt.Fprintf(table, "from\t%s, %s\n", s.Source, s.Created.Format(time.DateOnly))
+	fmt.Fprintf(table, "from\t%s, %s\n", terminal.Line(string(s.Source)), s.Created.Format(time.DateOnly))
 	fmt.Fprintf(table, "size\t%d MB\n", s.Size/1e6)
 	for _, l := range s.LeftOut {
-		fmt.Fprintf(table, "lacks\t%s\n", l)
+		fmt.Fprintf(table, "lacks\t%s\n", terminal.Line(l.String()))
 	}
 	for _, l := range s.Layers {
 		fmt.Fprintf(table, "layer\t%6.1f MB  %s\n", float64(l.Size)/1e6, terminal.Line(l.What))
