@@ -128,25 +128,27 @@ func Open(project string) (*Store, error) {
 // Dir is the folder's path.
 func (s *Store) Dir() string { return s.dir }
 
-// List returns all keys, by the names of their repositories.
+// List returns all keys, by the names of their repositories. The error is about those that it leaves out.
 func (s *Store) List() ([]Key, error) {
 	entries, err := os.ReadDir(s.dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("list deploy keys: %w", err)
 	}
 	var keys []Key
+	var failed []error
 	for _, e := range entries {
 		if strings.HasPrefix(e.Name(), ".") {
 			continue
 		}
 		k, err := load(filepath.Join(s.dir, e.Name()))
 		if err != nil {
-			return nil, err
+			failed = append(failed, err)
+			continue
 		}
 		keys = append(keys, k)
 	}
 	slices.SortFunc(keys, func(a, b Key) int { return strings.Compare(a.Remote.Name(), b.Remote.Name()) })
-	return keys, nil
+	return keys, errors.Join(failed...)
 }
 
 // Find returns the key of a repository, or [ErrNone].

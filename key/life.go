@@ -61,12 +61,7 @@ func (s *Store) Renew(r remote.Remote, now time.Time) (Key, error) {
 		if k.Next != nil {
 			return nil
 		}
-		number := k.Current.Number + 1
-		// What a crash left under this number was never in use.
-		if err := os.RemoveAll(filepath.Join(k.Dir, strconv.Itoa(number))); err != nil {
-			return err
-		}
-		next, err := makePair(k.Dir, number, k.Remote, now)
+		next, err := makePair(k.Dir, k.Current.Number+1, k.Remote, now)
 		k.Next = &next
 		return err
 	})
@@ -78,17 +73,13 @@ func (s *Store) Renew(r remote.Remote, now time.Time) (Key, error) {
 
 // Adopt takes the pair into use that [Store.Renew] made, and removes the one before it.
 func (s *Store) Adopt(r remote.Remote) (Key, error) {
-	var before Pair
 	k, err := s.change(r, func(k *Key) error {
 		if k.Next == nil {
 			return errors.New("no new key waits")
 		}
-		before, k.Current, k.Next = k.Current, *k.Next, nil
+		k.Current, k.Next = *k.Next, nil
 		return nil
 	})
-	if err == nil {
-		err = os.RemoveAll(k.Folder(before)) // nothing refers to it any more
-	}
 	if err != nil {
 		return Key{}, fmt.Errorf("take the new deploy key into use: %w", err)
 	}
@@ -118,10 +109,14 @@ func (s *Store) Remove(r remote.Remote) error {
 	return nil
 }
 
-// change replaces the document of a key.
+// change replaces the document of a key. Pairs that are not in the document go, before it also those that a killed process
+// did not come to take into use or to remove.
 func (s *Store) change(r remote.Remote, change func(*Key) error) (k Key, err error) {
 	err = s.locked(func() error {
 		if k, err = s.Find(r); err != nil {
+			return err
+		}
+		if err := k.removeOthers(); err != nil {
 			return err
 		}
 		if err := change(&k); err != nil {
@@ -131,9 +126,30 @@ func (s *Store) change(r remote.Remote, change func(*Key) error) (k Key, err err
 		if err != nil {
 			return err
 		}
-		return trust.Replace(filepath.Join(k.Dir, documentName), text)
+		if err := trust.Replace(filepath.Join(k.Dir, documentName), text); err != nil {
+			return err
+		}
+		return k.removeOthers()
 	})
 	return k, err
+}
+
+// removeOthers removes the pairs that are neither in use nor wait to be.
+func (k Key) removeOthers() error {
+	entries, err := os.ReadDir(k.Dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		number, err := strconv.Atoi(e.Name())
+		if err != nil || number == k.Current.Number || k.Next != nil && number == k.Next.Number {
+			continue
+		}
+		if err := os.RemoveAll(filepath.Join(k.Dir, e.Name())); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // locked makes the folder where it is missing, and works in it alone. What a killed process left is removed.

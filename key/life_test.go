@@ -80,6 +80,17 @@ func TestLeftovers(t *testing.T) {
 	if _, err := renewed.Signer(*renewed.Next); err != nil {
 		t.Error(err)
 	}
+	// As after a kill between the two halves of Adopt: the document is written, and the old pair still there.
+	old := filepath.Join(k.Dir, "0")
+	if err := os.MkdirAll(old, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if renewed, err = keys.Renew(r, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(old); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a pair that was taken out of use is still there: %v", err)
+	}
 	if left, _ := filepath.Glob(filepath.Join(keys.Dir(), ".*-*")); len(left) > 0 {
 		t.Errorf("left: %q", left)
 	}

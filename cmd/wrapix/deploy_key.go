@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"strings"
 
 	"github.com/wrapix/wrapix/config"
@@ -16,6 +15,9 @@ import (
 // keySuffix is that of the folder which a sandbox sees of its deploy key, beside the sandbox's claim.
 const keySuffix = ".key"
 
+// keyDir is that folder.
+func keyDir(claim string) string { return strings.TrimSuffix(claim, claimSuffix) + keySuffix }
+
 // withKey lets the sandbox use the configured deploy key until the function that it returns is called.
 func (o *runOptions) withKey(ctx context.Context, project string, c config.DeployKey, held *claim, spec *sandbox.Spec) (end func(), err error) {
 	if c == (config.DeployKey{}) {
@@ -25,7 +27,7 @@ func (o *runOptions) withKey(ctx context.Context, project string, c config.Deplo
 	if err != nil {
 		return nil, fmt.Errorf("use sandbox.deploy_key: %w", err)
 	}
-	folder := strings.TrimSuffix(held.path, claimSuffix) + keySuffix
+	folder := keyDir(held.path)
 	grant, err := keys.Open(ctx, c.Remote, folder, key.Options{File: c.File})
 	if errors.Is(err, key.ErrNone) {
 		return nil, &usageError{what: "use sandbox.deploy_key: " + err.Error(), try: key.Hint(c.Remote, err)}
@@ -33,10 +35,7 @@ func (o *runOptions) withKey(ctx context.Context, project string, c config.Deplo
 	if err != nil {
 		return nil, fmt.Errorf("use sandbox.deploy_key: %w", err)
 	}
-	end = func() {
-		_ = grant.Close()
-		_ = os.RemoveAll(folder) // one that stays is removed by the next prune
-	}
+	end = func() { _ = grant.Close() } // the folder goes with the claim
 	mounts, env, err := grant.Place()
 	if err != nil {
 		end()

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wrapix/wrapix/config"
+	"github.com/wrapix/wrapix/internal/terminal"
 	"github.com/wrapix/wrapix/sandbox/image"
 )
 
@@ -122,7 +123,7 @@ func printImages(w io.Writer, images []image.Listed) error {
 		if i.InUse {
 			used = "yes"
 		}
-		fmt.Fprintf(table, "%s\t%s\t%d MB\t%s\t%s\n", i.Ref, i.Profile, i.Size/1e6, i.Created.Format(time.DateOnly), used)
+		fmt.Fprintf(table, "%s\t%s\t%d MB\t%s\t%s\n", i.Ref, terminal.Line(i.Profile), i.Size/1e6, i.Created.Format(time.DateOnly), used)
 	}
 	return table.Flush()
 }

@@ -66,12 +66,12 @@ func newImageShow(connect connectFunc) *cobra.Command {
 
 func printImage(w io.Writer, s image.Shown) error {
 	table := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
-	fmt.Fprintf(table, "image\t%s\n", s.Ref)
+	fmt.Fprintf(table, "image\t%s\n", terminal.Line(s.Ref))
 	fmt.Fprintf(table, "digest\t%s\n", s.Digest)
-	fmt.Fprintf(table, "from\t%s, %s\n", s.Source, s.Created.Format(time.DateOnly))
+	fmt.Fprintf(table, "from\t%s, %s\n", terminal.Line(string(s.Source)), s.Created.Format(time.DateOnly))
 	fmt.Fprintf(table, "size\t%d MB\n", s.Size/1e6)
 	for _, l := range s.LeftOut {
-		fmt.Fprintf(table, "lacks\t%s\n", l)
+		fmt.Fprintf(table, "lacks\t%s\n", terminal.Line(l.String()))
 	}
 	for _, l := range s.Layers {
 		fmt.Fprintf(table, "layer\t%6.1f MB  %s\n", float64(l.Size)/1e6, terminal.Line(l.What))
@@ -84,7 +84,8 @@ func newImagePrune(connect connectFunc) *cobra.Command {
 		Use:   "prune",
 		Short: "Remove images of wrapix that nothing uses",
 		Long: `prune removes the images that wrapix made and that no container uses, but for those of the built-in profiles as they
-are now, and of the profiles of wrapix.toml in the present folder. What another image is made of stays.`,
+are now, and of the profiles of wrapix.toml in the present folder; also what is left of builds that were killed. What
+another image is made of stays.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			conf, err := loadConfig(".")
@@ -104,7 +105,7 @@ are now, and of the profiles of wrapix.toml in the present folder. What another 
 				return err
 			}
 			defer engine.Close()
-			removed, err := image.Prune(cmd.Context(), engine, keep)
+			removed, err := image.Prune(cmd.Context(), engine, keep, image.Options{Progress: cmd.ErrOrStderr()})
 			for _, name := range removed {
 				fmt.Fprintf(cmd.OutOrStdout(), "removed %s\n", name)
 			}

@@ -122,12 +122,13 @@ func (o *keyOptions) confirmHost(ctx context.Context, r remote.Remote, host key.
 	if o.hostKey != "" {
 		return nil
 	}
+	given := fmt.Sprintf("wrapix key create %s --host-key %s, after you compared it", r, fingerprint)
 	known, err := key.Known(r, host)
 	switch {
 	case errors.Is(err, key.ErrOtherHost):
 		return &usageError{what: shown + ": " + err.Error(), try: "ask the owner of " + r.Host + ", then give the right one with --host-key"}
-	case err != nil:
-		return err
+	case err != nil: // one line that cannot be read is enough
+		return &usageError{what: shown + ", and what your own ssh knows of it cannot be read: " + err.Error(), try: given}
 	case known:
 		fmt.Fprintln(o.streams.out, shown+", as in your ~/.ssh/known_hosts")
 		return nil
@@ -140,7 +141,7 @@ func (o *keyOptions) confirmHost(ctx context.Context, r remote.Remote, host key.
 	case !isTerminal(o.streams.in):
 		return &usageError{
 			what: shown + ", and standard input is no terminal to ask on whether it is the right one",
-			try:  fmt.Sprintf("wrapix key create %s --host-key %s, after you compared it", r, fingerprint),
+			try:  given,
 		}
 	}
 	ok, err := yes(ctx, o.streams, shown+".\nCompare it with what the server's owner tells. Is it the right one?")

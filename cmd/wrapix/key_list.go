@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"text/tabwriter"
 	"time"
@@ -50,9 +51,9 @@ func (o *keyOptions) list(now time.Time) error {
 	if err != nil {
 		return err
 	}
-	all, err := keys.List()
-	if err != nil {
-		return err
+	all, failed := keys.List() // one that is damaged hides no other
+	if failed != nil && len(all) == 0 {
+		return failed
 	}
 	doc := keysDocument{Schema: 1, Keys: []keyDocument{}}
 	for _, k := range all {
@@ -63,7 +64,7 @@ func (o *keyOptions) list(now time.Time) error {
 		})
 	}
 	if o.json {
-		return printJSON(o.streams.out, doc)
+		return errors.Join(printJSON(o.streams.out, doc), failed)
 	}
 	if len(all) == 0 {
 		fmt.Fprintln(o.streams.err, "no deploy keys; wrapix key create REPO makes one")
@@ -81,5 +82,5 @@ func (o *keyOptions) list(now time.Time) error {
 		}
 		fmt.Fprintf(w, "%s\t%d d\t%s\t%s\n", d.Remote, d.AgeDays, d.Fingerprint, note)
 	}
-	return w.Flush()
+	return errors.Join(w.Flush(), failed)
 }

@@ -232,7 +232,7 @@ func TestKeyKnownHosts(t *testing.T) {
 	known("@revoked " + at + line(s))
 	wants(t, "/", 2, []string{"another key for it"}, "key", "create", address, "--yes")
 	known("no line of ssh\n")
-	wants(t, "/", 1, []string{"known_hosts"}, "key", "create", address, "--yes")
+	wants(t, "/", 2, []string{"known_hosts", "try: wrapix key create " + address + " --host-key SHA256:"}, "key", "create", address, "--yes")
 	known("[127.0.0.1]:1 " + line(s))
 	wants(t, "/", 2, []string{"no terminal to ask on"}, "key", "create", address)
 	known(at + line(s))
@@ -276,6 +276,14 @@ func TestKeyOldAndDamaged(t *testing.T) {
 	}
 	keytest.Write(t, filepath.Join(k.Dir, "key.json"), "{}", 0o600)
 	wants(t, "/", 1, []string{"the deploy key is damaged"}, "key", "list")
+	other, err := remote.Parse(s.Address("b.git"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := keys.Create(other, hosts[0], time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	wants(t, "/", 1, []string{"the deploy key is damaged", other.String() + " "}, "key", "list") // which hides no other
 	wants(t, "/", 1, []string{"to remove it as it is: rm -r " + k.Dir}, "key", "remove", "--yes", r.String())
 
 	dir := t.TempDir()

@@ -76,7 +76,7 @@ func gatewayDir(claim string) string { return strings.TrimSuffix(claim, claimSuf
 
 // removeClaim removes a claim with all that belongs to it, the claim last: as long as it is there it is found.
 func removeClaim(path string) error {
-	err := os.RemoveAll(gatewayDir(path))
+	err := errors.Join(os.RemoveAll(gatewayDir(path)), os.RemoveAll(keyDir(path)))
 	if err == nil {
 		err = os.Remove(path)
 	}

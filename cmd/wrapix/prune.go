@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -72,9 +71,6 @@ func prune(ctx context.Context, rt sandbox.Runtime, running bool, w io.Writer) e
 		fmt.Fprintf(w, "removed %s: %s\n", s.Name, why)
 	}
 	for _, path := range stale {
-		if err := os.RemoveAll(strings.TrimSuffix(path, claimSuffix) + keySuffix); err != nil {
-			failed = append(failed, fmt.Errorf("remove what a sandbox had of a deploy key: %w", err))
-		}
 		if err := removeClaim(path); err != nil {
 			failed = append(failed, fmt.Errorf("remove a claim without a process: %w", err))
 		}

@@ -24,7 +24,7 @@ The command's exit code is the exit code of wrapix, and 128+N when signal N ende
 With a terminal on standard input and output the command gets a terminal. Without, its three streams are passed on
 apart. SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1 and SIGUSR2 are passed on to the command.
 
-The tables [sandbox] and [secrets] of DIR/wrapix.toml say what the sandbox looks like, as they do for ralph. What they
+The tables [sandbox], [profiles] and [secrets] of DIR/wrapix.toml say what the sandbox looks like, as they do for ralph. What they
 bring of the host into it, or open to it, needs approval: on a terminal wrapix asks, elsewhere see wrapix trust. What you
 write on the command line takes the place of what stands there.`
 

@@ -218,6 +218,24 @@ func TestPrune(t *testing.T) {
 	nothingLeft(t)
 }
 
+// What belongs to a claim goes before it: without it nobody would find the rest.
+func TestClaimGoesLast(t *testing.T) {
+	t.Setenv("XDG_RUNTIME_DIR", t.TempDir())
+	held, err := newClaim("wrapix-test-held")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{gatewayDir(held.path), keyDir(held.path)} {
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	held.release()
+	if left, err := os.ReadDir(filepath.Dir(held.path)); err != nil || len(left) > 0 {
+		t.Errorf("left: %v, %v", left, err)
+	}
+}
+
 // Sandboxes in every state that a crash of either program can leave.
 func TestPruneHalfMade(t *testing.T) {
 	ctx := t.Context()

@@ -91,6 +91,8 @@ type Engine interface {
 	PullImage(ctx context.Context, ref string, progress io.Writer) (id string, err error)
 	// BuildImage makes an image. Its steps run as the engine's build steps do, with the host's network.
 	BuildImage(ctx context.Context, build Build, progress io.Writer) error
+	// RemoveBuilds removes what is left of builds on top of such images. None of them may be under way.
+	RemoveBuilds(ctx context.Context, on func(image string) bool) error
 	// LoadImage takes images in the form of an archive of docker's, with their names.
 	LoadImage(ctx context.Context, archive io.Reader) error
 	// Layers returns the layers of an image, the lowest first.
@@ -147,7 +149,7 @@ func Ensure(ctx context.Context, eng Engine, p profile.Profile, opts Options) (I
 		return Image{}, err
 	}
 	img, err := r.find(ctx, eng)
-	if err == nil && old.ID != "" {
+	if err == nil && old.ID != "" && old.Digest != img.Digest { // made anew of the same it is the same image
 		// Replaced, so nothing new starts from it; what still runs on it keeps it, and that is no reason to fail.
 		_ = eng.RemoveImage(ctx, old.ID)
 	}

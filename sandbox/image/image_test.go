@@ -2,6 +2,7 @@ package image_test
 
 import (
 	"archive/tar"
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -14,8 +15,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -96,6 +99,12 @@ func TestStoredImages(t *testing.T) {
 	}
 	if !found {
 		t.Errorf("not listed, or wrongly: %+v", listed)
+	}
+
+	own := fmt.Sprintf("localhost/mine:%d", time.Now().UnixNano()) // as a person makes on top of ours
+	importTiny(t, eng, own, "LABEL wrapix=1")
+	if listed, err = image.List(t.Context(), eng); err != nil || slices.ContainsFunc(listed, func(l image.Listed) bool { return l.Ref == own }) {
+		t.Errorf("a person's own is listed: %+v, %v", listed, err)
 	}
 
 	used, err := image.Use(t.Context(), eng, ref, image.Options{})
@@ -198,6 +207,9 @@ func TestLayers(t *testing.T) {
 	opts.Force = true
 	if anew := ensure(opts); anew.Digest != with.Digest || with.Digest == "" {
 		t.Errorf("made anew of the same it is %s, and was %s", anew.Digest, with.Digest)
+	}
+	if _, err := eng.Image(t.Context(), with.Ref); err != nil {
+		t.Errorf("made anew of the same it is gone: %v", err)
 	}
 }
 
@@ -303,6 +315,40 @@ func TestFailedBuildLeavesNothing(t *testing.T) {
 	if out, err := exec.Command("podman", "ps", "--all", "--external", "--format", "{{.Image}}").CombinedOutput(); err != nil ||
 		strings.Contains(string(out), pushed) {
 		t.Errorf("left containers of the build: %s %v", out, err)
+	}
+}
+
+// A build that is killed leaves a container that is no sandbox, and that keeps the image below from being removed.
+func TestRemoveBuilds(t *testing.T) {
+	eng := connect(t)
+	ref := fmt.Sprintf("localhost/wrapix-test:%d", time.Now().UnixNano())
+	importTiny(t, eng, ref)
+	dir := t.TempDir()
+	file := "FROM " + ref + "\nRUN [\"/bin/sh\", \"-c\", \"echo begun; exec /bin/busybox sleep 1000\"]\n"
+	if err := os.WriteFile(filepath.Join(dir, "Containerfile"), []byte(file), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	build := exec.Command("podman", "build", "--isolation=chroot", "--layers=false", dir)
+	build.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	out, err := build.StdoutPipe()
+	if err == nil {
+		err = build.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for s := bufio.NewScanner(out); s.Scan() && s.Text() != "begun"; {
+	}
+	syscall.Kill(-build.Process.Pid, syscall.SIGKILL)
+	build.Wait()
+	for _, want := range []bool{true, false} {
+		left, err := exec.Command("podman", "ps", "--all", "--external", "--format", "{{.Image}}").CombinedOutput()
+		if err != nil || strings.Contains(string(left), ref) != want {
+			t.Errorf("left is not %v: %s %v", want, left, err)
+		}
+		if err := eng.RemoveBuilds(t.Context(), func(image string) bool { return image == ref }); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

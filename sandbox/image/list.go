@@ -18,6 +18,9 @@ type Listed struct {
 	InUse   bool      `json:"in_use"` // a container was made from it
 }
 
+// ours tells by its name that Ensure made an image. The labels alone do not: what a person builds on ours inherits them.
+func ours(ref string) bool { return strings.HasPrefix(ref, "localhost/wrapix-") }
+
 // List returns every image that Ensure made and that is still there, by reference.
 func List(ctx context.Context, eng Engine) ([]Listed, error) {
 	stored, err := eng.Images(ctx, LabelOurs+"=1")
@@ -27,6 +30,9 @@ func List(ctx context.Context, eng Engine) ([]Listed, error) {
 	listed := []Listed{}
 	for _, s := range stored {
 		for _, ref := range s.Refs {
+			if !ours(ref) {
+				continue
+			}
 			listed = append(listed, Listed{
 				Ref: ref, Digest: s.Digest, Profile: s.Labels[LabelProfile],
 				Size: s.Size, Created: s.Created, InUse: s.Containers > 0,

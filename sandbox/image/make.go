@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/wrapix/wrapix/sandbox/profile"
@@ -35,6 +37,9 @@ func (r recipe) make(ctx context.Context, eng Engine, opts Options) error {
 	if err != nil {
 		return fmt.Errorf("make the image of profile %s: %w", r.profile.Name, err)
 	}
+	for _, left := range leftOut(last.Labels) { // of the layers that were there, too
+		fmt.Fprintf(opts.Progress, "image: %s\n", left)
+	}
 	fmt.Fprintf(opts.Progress, "image: made %s (%s) in %s\n", whole, last.Labels[LabelSource], time.Since(began).Round(time.Second))
 	return nil
 }
@@ -63,11 +68,10 @@ func (p piece) make(ctx context.Context, eng Engine, opts Options, on Stored, re
 	}
 	fmt.Fprintf(opts.Progress, "image: %s of profile %s\n", what, p.from)
 	err := build(ctx, eng, Build{Containerfile: from(on, p.script()), Ref: ref, Labels: labels})
-	if err == nil || p.optional == nil || ctx.Err() != nil {
+	if err == nil || p.optional == nil || ctx.Err() != nil || ofHost(err) {
 		return err
 	}
 	left := LeftOut{Name: p.optional.Name, Profile: p.from, Source: p.optional.Source, Instead: p.optional.Instead}
-	fmt.Fprintf(opts.Progress, "image: %s\n", left)
 	all := append(leftOut(on.Labels), left)
 	text, err := json.Marshal(all)
 	if err != nil {
@@ -79,6 +83,16 @@ func (p piece) make(ctx context.Context, eng Engine, opts Options, on Stored, re
 		script = other.script()
 	}
 	return build(ctx, eng, Build{Containerfile: from(on, script), Ref: ref, Labels: labels})
+}
+
+// ofHost tells if a build failed on a full disk, or by the end of the engine's service, and not by what it ran.
+func ofHost(err error) bool {
+	for _, fault := range []error{syscall.ENOSPC, syscall.EDQUOT, io.EOF, io.ErrUnexpectedEOF} {
+		if errors.Is(err, fault) {
+			return true
+		}
+	}
+	return false
 }
 
 // LeftOut is an optional part that an image lacks, because its source could not be reached when it was made.
@@ -143,7 +157,7 @@ func (r recipe) makeRoot(ctx context.Context, eng Engine, opts Options, ref stri
 		return ctx.Err()
 	case err == nil:
 		fmt.Fprintf(opts.Progress, "image: pulled the base; installing packages of profile %s\n", profile.Base)
-		script := "printf '%s\\n' " + quoteAll(excluded) + " >/etc/dpkg/dpkg.cfg.d/wrapix && " + install(r.root) + " && " + tidy
+		script := clock + "printf '%s\\n' " + quoteAll(excluded) + " >/etc/dpkg/dpkg.cfg.d/wrapix && " + install(r.root) + " && " + tidy
 		return build(ctx, eng, Build{
 			Containerfile: from(Stored{ID: id}, script), Ref: ref, Labels: map[string]string{LabelOurs: "1", LabelSource: string(SourceRegistry)},
 		})

@@ -90,14 +90,24 @@ func hostSuite(osRelease string) string {
 	return newestSuite
 }
 
+// What the parts of images are called. Nobody but us builds on them.
+const (
+	rootName  = "localhost/wrapix-root:"
+	layerName = "localhost/wrapix-layer:"
+)
+
 // refs are the names that the parts of the image have on this host: the root, each piece on top of what is before it,
 // and last the image of the profile.
 func (r recipe) refs() (root string, pieces []string, whole string) {
 	sum := hash("", recipeVersion, r.suite, r.base, runtime.GOARCH, strings.Join(r.root, " "), strings.Join(excluded, " "))
-	root = "localhost/wrapix-root:" + sum[:12]
+	root = rootName + sum[:12]
 	for _, p := range r.pieces {
-		sum = hash(sum, p.script())
-		pieces = append(pieces, "localhost/wrapix-layer:"+sum[:12])
+		parts := []string{p.script()}
+		if other := p.instead(); other != nil {
+			parts = append(parts, other.script())
+		}
+		sum = hash(sum, parts...)
+		pieces = append(pieces, layerName+sum[:12])
 	}
 	sum = hash(sum, r.profile.Name)
 	return root, pieces, "localhost/wrapix-" + r.profile.Name + ":" + sum[:12]
@@ -119,6 +129,10 @@ func (r recipe) ref() string {
 // next time: logs, caches, lists.
 const tidy = "rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/*-old /var/cache/ldconfig/* /var/log/* /var/lib/dpkg/*-old /tmp/* /root/.cache"
 
+// clock tells what makes files of others that all have the same time in an image. Python notes the time of a module in
+// what it makes of it otherwise, and would find it changed: to be made anew at each start, and different in each build.
+var clock = fmt.Sprintf("export SOURCE_DATE_EPOCH=%d\n", epoch.Unix())
+
 func install(packages []string) string {
 	return "apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends " + strings.Join(packages, " ")
 }
@@ -127,11 +141,11 @@ func install(packages []string) string {
 func (p piece) script() string {
 	switch {
 	case p.optional != nil:
-		return p.optional.Run + " && " + tidy
+		return clock + p.optional.Run + " && " + tidy
 	case len(p.packages) > 0:
-		return install(p.packages) + " && " + tidy
+		return clock + install(p.packages) + " && " + tidy
 	}
-	return "set -e\n" + strings.Join(p.run, "\n") + "\n" + tidy
+	return clock + "set -e\n" + strings.Join(p.run, "\n") + "\n" + tidy
 }
 
 // instead is the layer in place of an optional one whose source is out of reach, or nil.

@@ -1,6 +1,7 @@
 package image
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"slices"
@@ -48,6 +49,8 @@ func TestRefIsAHashOfTheRecipe(t *testing.T) {
 	}
 	other := optional
 	other.Run = "fetch another"
+	instead := optional
+	instead.Instead = []string{"other-tool"}
 	named := steps("git", "jq", "true", optional)
 	named.Name = "other"
 	suite, base := r, r
@@ -61,6 +64,7 @@ func TestRefIsAHashOfTheRecipe(t *testing.T) {
 		"base":     {base, 0},
 		"packages": {of(steps("git", "yq", "true", optional)), 1},
 		"optional": {of(steps("git", "jq", "true", other)), 2},
+		"instead":  {of(steps("git", "jq", "true", instead)), 2},
 		"run":      {of(steps("git", "jq", "false", optional)), 3},
 		"name":     {of(named), 4},
 	} {
@@ -88,6 +92,27 @@ func TestContainerfile(t *testing.T) {
 	want := "FROM sha256:00\nRUN [\"/bin/sh\",\"-c\",\"echo \\\"a\\\\b\\\"\\nFROM scratch\\necho $HOME # \\u003c\\u003cEOF\"]\n"
 	if got != want {
 		t.Errorf("got  %q\nwant %q", got, want)
+	}
+}
+
+// A layer is shown as what was asked for.
+func TestDescribe(t *testing.T) {
+	optional := profile.Optional{Name: "tool", Run: "fetch tool"}
+	for want, p := range map[string]piece{
+		"fetch tool":            {optional: &optional},
+		"true\nfalse":           {run: []string{"true", "false"}},
+		install([]string{"jq"}): {packages: []string{"jq"}},
+	} {
+		args, err := json.Marshal([]string{"/bin/sh", "-c", p.script()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := describe("/bin/sh -c " + string(args)); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+		if got := describe("/bin/sh -c " + p.script()); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
 	}
 }
 

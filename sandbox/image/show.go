@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"time"
@@ -54,9 +55,23 @@ func Show(ctx context.Context, eng Engine, ref string) (Shown, error) {
 }
 
 // Prune removes every image of ours that no container uses and that is none of the profiles given, with the layers that
-// only such images had. It returns the names of what it removed. What the engine refuses to remove stays: another image is
-// made of it, or a container came just now.
-func Prune(ctx context.Context, eng Engine, keep []profile.Profile) (removed []string, err error) {
+// only such images had, and what killed builds left. It returns the names of what it removed. What the engine refuses to remove stays: another image is
+// made of it, or a container came just now. It waits for a build, whose layers nothing but that build knows yet.
+func Prune(ctx context.Context, eng Engine, keep []profile.Profile, opts Options) (removed []string, err error) {
+	if opts.Progress == nil {
+		opts.Progress = io.Discard
+	}
+	unlock, err := lock(ctx, opts)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	err = eng.RemoveBuilds(ctx, func(image string) bool {
+		return strings.HasPrefix(image, rootName) || strings.HasPrefix(image, layerName)
+	})
+	if err != nil {
+		return nil, err
+	}
 	kept := map[string]bool{}
 	for _, p := range keep {
 		root, pieces, whole := recipeOf(p).refs()
@@ -71,7 +86,7 @@ func Prune(ctx context.Context, eng Engine, keep []profile.Profile) (removed []s
 	// What is made of another is not smaller than that, so the largest go first.
 	slices.SortStableFunc(stored, func(a, b Stored) int { return cmp.Compare(b.Size, a.Size) })
 	for _, s := range stored {
-		if s.Containers > 0 || slices.ContainsFunc(s.Refs, func(ref string) bool { return kept[ref] }) {
+		if s.Containers > 0 || slices.ContainsFunc(s.Refs, func(ref string) bool { return kept[ref] || !ours(ref) }) {
 			continue
 		}
 		names := s.Refs
@@ -97,6 +112,7 @@ func describe(createdBy string) string {
 	if json.Unmarshal([]byte(what), &args) == nil && len(args) == 3 { // as from writes it
 		what = args[2]
 	}
+	what = strings.TrimPrefix(what, clock)
 	what, _, _ = strings.Cut(what, " && "+tidy)
 	what, _, _ = strings.Cut(what, "\n"+tidy)
 	return strings.TrimPrefix(what, "set -e\n")

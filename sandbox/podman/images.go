@@ -14,6 +14,7 @@ import (
 
 	"github.com/containers/buildah/define"
 	"github.com/containers/podman/v5/pkg/bindings"
+	"github.com/containers/podman/v5/pkg/bindings/containers"
 	"github.com/containers/podman/v5/pkg/bindings/images"
 	"github.com/containers/podman/v5/pkg/errorhandling"
 
@@ -109,6 +110,23 @@ func (e *Engine) ImportImage(ctx context.Context, tree io.Reader, ref string, ch
 	opts := new(images.ImportOptions).WithReference(ref).WithChanges(changes)
 	if _, err := images.Import(e.with(ctx), tree, opts); err != nil {
 		return fmt.Errorf("import %s: %w", ref, e.withErrno(ctx, err))
+	}
+	return nil
+}
+
+// RemoveBuilds removes the containers of builds on top of such images. Podman lists them apart, and keeps those of a build
+// that was killed for ever, with what it had made by then.
+func (e *Engine) RemoveBuilds(ctx context.Context, on func(image string) bool) error {
+	list, err := containers.List(e.with(ctx), new(containers.ListOptions).WithAll(true).WithExternal(true))
+	if err != nil {
+		return fmt.Errorf("look for builds that are left: %w", err)
+	}
+	for _, c := range list {
+		if slices.Equal(c.Command, []string{"buildah"}) && on(c.Image) {
+			if err := e.remove(ctx, c.ID); err != nil {
+				return fmt.Errorf("remove a build that is left: %w", e.withErrno(ctx, err))
+			}
+		}
 	}
 	return nil
 }

@@ -19,6 +19,7 @@ import (
 // leaves secrets.
 func (e *Engine) EndOrphans(ctx context.Context, prefix string) error {
 	var pids []string
+	orphans := map[string]string{}
 	for name, monitor := range monitors(prefix) {
 		if _, err := e.Inspect(ctx, name); !errors.Is(err, sandbox.ErrNotFound) {
 			if err != nil {
@@ -26,6 +27,7 @@ func (e *Engine) EndOrphans(ctx context.Context, prefix string) error {
 			}
 			continue
 		}
+		orphans[name] = monitor
 		pids = append(pids, children(monitor)...)
 		pids = append(pids, monitor)
 	}
@@ -37,8 +39,13 @@ func (e *Engine) EndOrphans(ctx context.Context, prefix string) error {
 	}
 	// The first process has a user id that only Podman's user namespace may send signals to.
 	out, err := exec.CommandContext(ctx, "podman", append([]string{"unshare", "kill", "-KILL"}, pids...)...).CombinedOutput()
-	if err != nil && len(monitors(prefix)) > 0 { // what ended by itself meanwhile is no error
-		return fmt.Errorf("end monitors that Podman does not know: %w\n%s", err, out)
+	if err == nil {
+		return nil
+	}
+	for name, monitor := range monitors(prefix) { // what ended by itself meanwhile is no error
+		if orphans[name] == monitor {
+			return fmt.Errorf("end monitors that Podman does not know: %w\n%s", err, out)
+		}
 	}
 	return nil
 }

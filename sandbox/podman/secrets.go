@@ -45,12 +45,12 @@ const valuesName = "secretsdata.json"
 // secrets puts the sandbox's secrets into Podman's store, and tells the container about them. What it put there is taken
 // out again by dropSecrets, also after an error.
 func (e *Engine) secrets(ctx context.Context, s *specgen.SpecGenerator, spec sandbox.Spec) error {
+	// What a killed process left there could be old values. All go before the first comes: to drop one can empty the file.
+	if err := e.dropSecrets(ctx, spec); err != nil {
+		return err
+	}
 	for _, secret := range spec.Secrets {
 		name := secretOf(spec.Name, secret.Name)
-		// One that a killed process left there could be an old value.
-		if err := e.dropSecret(ctx, name); err != nil {
-			return err
-		}
 		opts := new(secrets.CreateOptions).WithName(name).WithDriver("file").WithDriverOpts(map[string]string{"path": e.valuesPath(spec.Name)})
 		if _, err := secrets.Create(e.with(ctx), bytes.NewReader(secret.Value), opts); err != nil {
 			return fmt.Errorf("hand over the secret %s: %w", secret.Name, err)

@@ -1,6 +1,7 @@
 package podman
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -68,6 +69,35 @@ func TestOrphansLeaveNoSecrets(t *testing.T) {
 				t.Errorf("the values: %v", err)
 			}
 		})
+	}
+}
+
+// What a killed service half dropped, of a try before, costs none of the new values.
+func TestSecretsAreAllThereAfterAHalfDroppedTry(t *testing.T) {
+	e := ownService(t)
+	spec := sandbox.Spec{
+		Name:    fmt.Sprintf("wrapix-test-secrets-%d", os.Getpid()),
+		Secrets: []sandbox.Secret{{Name: "A", Value: []byte("value of A")}, {Name: "B", Value: []byte("value of B")}},
+	}
+	path := filepath.Join(e.valuesPath(spec.Name), valuesName)
+	for range 2 {
+		if err := e.secrets(t.Context(), new(specgen.SpecGenerator), spec); err != nil {
+			t.Fatal(err)
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var values map[string][]byte
+		if err := json.Unmarshal(text, &values); err != nil || len(values) != 2 {
+			t.Errorf("%d values, %v", len(values), err)
+		}
+		if err := os.WriteFile(path, []byte("{}"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := e.dropSecrets(t.Context(), spec); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -133,8 +133,9 @@ func CheckName(s string) error {
 	return nil
 }
 
-// pkg is what Debian's package manager takes: a name, and also an architecture or an exact version.
-var pkg = regexp.MustCompile(`^[a-z0-9][a-z0-9+.-]+(:[a-z0-9-]+)?(=[A-Za-z0-9.+~:-]+)?$`)
+// pkg is what Debian's package manager takes: a name, and also an architecture or an exact version. It takes a "-" at the
+// end for an order to remove the package.
+var pkg = regexp.MustCompile(`^[a-z0-9][a-z0-9+.-]*[a-z0-9+.](:[a-z0-9-]*[a-z0-9])?(=[A-Za-z0-9.+~:-]*[A-Za-z0-9.+~])?$`)
 
 // CheckPackage says what is wrong with the name of a package.
 func CheckPackage(s string) error {

@@ -88,7 +88,7 @@ func TestNames(t *testing.T) {
 			t.Errorf("%q: %v", good, err)
 		}
 	}
-	for _, bad := range []string{"", "-y", "git; rm", "$(id)", "git curl", "Git", "./x.deb", "git\n"} {
+	for _, bad := range []string{"", "-y", "git; rm", "$(id)", "git curl", "Git", "./x.deb", "git\n", "git-", "git:amd64-", "git=1-"} {
 		if CheckPackage(bad) == nil {
 			t.Errorf("%q is taken", bad)
 		}
