@@ -51,7 +51,8 @@ const (
 
 func (a *app) doctor(ctx context.Context) error {
 	var findings []sandbox.Finding
-	if p, err := a.project(); err != nil {
+	p, err := a.project()
+	if err != nil {
 		findings = append(findings, broken("project", err))
 	} else {
 		findings = append(findings, sandbox.Finding{Severity: fine, Code: "project", Text: "the project is " + p.root})
@@ -60,6 +61,9 @@ func (a *app) doctor(ctx context.Context) error {
 		findings = append(findings, p.checkState(ctx)...)
 	}
 	findings = append(findings, podman.Check(ctx, podman.Options{})...)
+	if p != nil {
+		findings = append(findings, p.checkImages(ctx)...)
+	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}

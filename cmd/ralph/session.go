@@ -170,6 +170,9 @@ func (s *session) image(ctx context.Context, profile string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	for _, left := range img.LeftOut {
+		s.show.note("the image of profile " + profile + ": " + left.String())
+	}
 	s.images[profile] = img.Ref
 	return img.Ref, nil
 }

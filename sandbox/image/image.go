@@ -117,6 +117,11 @@ type Options struct {
 // Ref returns the reference that the image of a profile has, whether the host has it or not.
 func Ref(p profile.Profile) string { return recipeOf(p).ref() }
 
+// Find returns the image of a profile as the host has it, or ErrNotFound.
+func Find(ctx context.Context, eng Engine, p profile.Profile) (Image, error) {
+	return recipeOf(p).find(ctx, eng)
+}
+
 // Ensure returns the image of a profile, and makes it where the host does not have it. Of several callers, in whatever
 // process, one builds and the others wait and take what it made. A build that ends early leaves nothing behind.
 func Ensure(ctx context.Context, eng Engine, p profile.Profile, opts Options) (Image, error) {
