@@ -41,7 +41,7 @@ func (e *Engine) Create(ctx context.Context, spec sandbox.Spec) error {
 		ctx := context.WithoutCancel(ctx)
 		if err = e.secrets(ctx, gen, spec); err == nil {
 			failpoint.Here("handed-over")
-			_, err = containers.CreateWithSpec(e.with(ctx), gen, nil)
+			err = e.create(ctx, gen)
 		}
 		err = errors.Join(err, e.dropSecrets(ctx, spec))
 	}
@@ -53,6 +53,20 @@ func (e *Engine) Create(ctx context.Context, spec sandbox.Spec) error {
 		return fmt.Errorf("create sandbox %s: %w", spec.Name, err)
 	}
 	return nil
+}
+
+// createTries bounds how often a container is asked for that Podman finds no subordinate ids for.
+const createTries = 5
+
+// create asks again where Podman says that it knows no subordinate ids of the user. Version 4.3.1 says so, without a
+// reason, when several requests look them up at the same time; nothing was made then.
+func (e *Engine) create(ctx context.Context, gen *specgen.SpecGenerator) error {
+	for try := 1; ; try++ {
+		_, err := containers.CreateWithSpec(e.with(ctx), gen, nil)
+		if err == nil || try == createTries || !strings.Contains(err.Error(), "keep-id requires additional UIDs") {
+			return err
+		}
+	}
 }
 
 // generate translates a spec into Podman's terms. Everything that hardens a sandbox is here and in view.

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -133,6 +135,9 @@ func TestServiceThatDoesNotAnswer(t *testing.T) {
 	if err := silent.process.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
+	for state := "running"; state != "T"; state = processState(t, silent.process.Pid) {
+		runtime.Gosched() // until it has stopped
+	}
 	e.link.patience = 5 * time.Second
 	if _, err := e.List(t.Context(), nil); err != nil {
 		t.Error(err)
@@ -140,4 +145,15 @@ func TestServiceThatDoesNotAnswer(t *testing.T) {
 	if e.link.own == silent {
 		t.Error("the service is the same")
 	}
+}
+
+// processState is the letter that the kernel has for what a process does.
+func processState(t *testing.T, pid int) string {
+	t.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(text), ") ")
+	return rest[:1]
 }
