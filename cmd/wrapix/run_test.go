@@ -160,8 +160,9 @@ func TestSignalAtAnyMoment(t *testing.T) {
 		}()
 		code := p.code(t)
 		close(ended)
-		// A signal that comes before Go's runtime listens ends the process by itself.
-		if code != 128+15 && code != -1 {
+		// A signal that comes before Go's runtime listens ends the process by itself. Where the kernel is slow to do so, the
+		// runtime exits without a word, with 2 (runtime.dieFromSignal).
+		if code != 128+15 && code != -1 && (code != 2 || p.stderr.Len() > 0) {
 			t.Errorf("after %s: exit code %d: %s", after, code, p.stderr.String())
 		}
 	}
