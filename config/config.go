@@ -155,6 +155,19 @@ func (c Config) ProfileOf(name string) (profile.Profile, error) {
 	return p.Add("sandbox.packages", c.Sandbox.Packages), nil
 }
 
+// AllProfiles merges every profile of the project, in the order of their names in Profiles.
+func (c Config) AllProfiles() ([]profile.Profile, error) {
+	var all []profile.Profile
+	for _, name := range c.Profiles.Names() {
+		p, err := c.ProfileOf(name)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, p)
+	}
+	return all, nil
+}
+
 // Default is the configuration before any file.
 func Default() Config {
 	return Config{

@@ -11,7 +11,6 @@ import (
 
 	"github.com/wrapix/wrapix/internal/terminal"
 	"github.com/wrapix/wrapix/sandbox/image"
-	"github.com/wrapix/wrapix/sandbox/profile"
 )
 
 func newImageShow(connect connectFunc) *cobra.Command {
@@ -92,13 +91,9 @@ another image is made of stays.`,
 			if err != nil {
 				return err
 			}
-			var keep []profile.Profile
-			for _, name := range conf.Profiles.Names() {
-				p, err := conf.ProfileOf(name)
-				if err != nil {
-					return err
-				}
-				keep = append(keep, p)
+			keep, err := conf.AllProfiles()
+			if err != nil {
+				return err
 			}
 			engine, err := connect(cmd)
 			if err != nil {

@@ -77,12 +77,12 @@ func newProfileList() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			all, err := conf.AllProfiles()
+			if err != nil {
+				return err
+			}
 			d := profilesDocument{Schema: 1, Profiles: []profileDocument{}}
-			for _, name := range conf.Profiles.Names() {
-				p, err := conf.ProfileOf(name)
-				if err != nil {
-					return err
-				}
+			for _, p := range all {
 				d.Profiles = append(d.Profiles, newProfileDocument(conf.Profiles, p))
 			}
 			if asJSON {

@@ -52,8 +52,9 @@ func (r recipe) bootstrap(ctx context.Context, eng Engine, opts Options, ref str
 	os.Remove(tree.Name()) // it is read and written by its descriptor, and gone with us however we end
 
 	cmd := exec.CommandContext(ctx, program, r.bootstrapArgs(mirrors)...)
-	cmd.Env = append(os.Environ(), "TMPDIR="+work.Name(), fmt.Sprintf("SOURCE_DATE_EPOCH=%d", epoch.Unix())) // no file is newer
-	cmd.Dir = "/"                                                                                            // it warns about a folder that subordinate ids cannot enter
+	// No file is newer than the epoch.
+	cmd.Env = append(os.Environ(), "TMPDIR="+work.Name(), fmt.Sprintf("SOURCE_DATE_EPOCH=%d", epoch.Unix()))
+	cmd.Dir = "/" // it warns about a folder that subordinate ids cannot enter
 	cmd.Stdout = tree
 	cmd.ExtraFiles = []*os.File{work} // the lock lives as long as any of its processes
 	if err := runReporting(cmd, opts.Progress); err != nil {

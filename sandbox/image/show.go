@@ -55,8 +55,9 @@ func Show(ctx context.Context, eng Engine, ref string) (Shown, error) {
 }
 
 // Prune removes every image of ours that no container uses and that is none of the profiles given, with the layers that
-// only such images had, and what killed builds left. It returns the names of what it removed. What the engine refuses to remove stays: another image is
-// made of it, or a container came just now. It waits for a build, whose layers nothing but that build knows yet.
+// only such images had, and what killed builds left. It returns the names of what it removed. What the engine refuses to
+// remove stays: another image is made of it, or a container came just now. It waits for a build, whose layers nothing but
+// that build knows yet.
 func Prune(ctx context.Context, eng Engine, keep []profile.Profile, opts Options) (removed []string, err error) {
 	if opts.Progress == nil {
 		opts.Progress = io.Discard

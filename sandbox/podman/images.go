@@ -105,7 +105,7 @@ func (e *Engine) BuildImage(ctx context.Context, build image.Build, progress io.
 	return nil
 }
 
-// ImportImage makes an image of one layer from a file tree in tar form.
+// ImportImage makes an image of one layer from a file tree in tar form, as tests make theirs: it has the time of its making.
 func (e *Engine) ImportImage(ctx context.Context, tree io.Reader, ref string, changes []string) error {
 	opts := new(images.ImportOptions).WithReference(ref).WithChanges(changes)
 	if _, err := images.Import(e.with(ctx), tree, opts); err != nil {
