@@ -143,7 +143,8 @@ type Notify struct {
 // Secret says where a secret is found: in a file or in a variable of the environment. The zero value is none.
 type Secret struct{ File, Env string }
 
-// ProfileOf merges a profile of the project, "" being the sandbox's own, with the packages that all its sandboxes have.
+// ProfileOf merges a profile of the project, "" being the sandbox's own, with the packages and mounts that all its
+// sandboxes have.
 func (c Config) ProfileOf(name string) (profile.Profile, error) {
 	if name == "" {
 		name = c.Sandbox.Profile
@@ -152,7 +153,7 @@ func (c Config) ProfileOf(name string) (profile.Profile, error) {
 	if err != nil {
 		return p, err
 	}
-	return p.Add("sandbox.packages", c.Sandbox.Packages), nil
+	return p.AddPackages("sandbox.packages", c.Sandbox.Packages).AddMounts("sandbox.mounts", c.Sandbox.Mounts), nil
 }
 
 // AllProfiles merges every profile of the project, in the order of their names in Profiles.

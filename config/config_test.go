@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/wrapix/wrapix/sandbox/profile"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -146,7 +148,14 @@ func TestParseProblems(t *testing.T) {
 		{"profiles in a circle", agent + "[profiles.a]\nextends = 'b'\n[profiles.b]\nextends = 'a'", "f:3:1: profiles.a.extends: profiles extend each other in a circle: a -> b -> a"},
 		{"profile that is built in", agent + "[profiles.rust]\nrun = ['true']", `f:2:11: profiles.rust.extends: there is a profile rust already; give this one another name, and extends = "rust"`},
 		{"profile's name", agent + "[profiles.My]\nrun = ['true']", "f:2:11: profiles.My: the name of a profile has small letters, digits and single '-' between them, at most 40 in all"},
-		{"profile's key", agent + "[profiles.a]\nimage = 'x'", "f:3:1: profiles.a.image: unknown key; a profile has extends, packages, env and run"},
+		{"a profile's mount", agent + "[profiles.a]\n[[profiles.a.mounts]]\nsource = 'x'\ndest = '/a'\n[[profiles.a.mounts]]\nsource = 'x'\ndest = '/b'\nmode = 'w'", `f:6:3: profiles.a.mounts.1: mode: "w" is not known; want "ro" or "rw"`},
+		{"a key of a profile's mount", agent + "[profiles.a]\n[[profiles.a.mounts]]\nsource = 'x'\ntarget = '/a'", "f:5:1: profiles.a.mounts.0.target: unknown key; want source, dest, mode or optional"},
+		{"a profile's mounts", agent + "[profiles.a]\nmounts = 'x'", "f:3:1: profiles.a.mounts: want tables [[profiles.a.mounts]] with source and dest, not a string"},
+		{"two mounts of a profile", agent + "[profiles.a]\nmounts = [{ source = 'a', dest = '~/a' }, { source = 'b', dest = '~/a/.' }]", `f:3:1: profiles.a.mounts.1: two mounts have the dest "~/a/."`},
+		{"a profile's file", agent + "[profiles.a.files]\n'/etc/x' = 'x'", `f:3:1: profiles.a.files./etc/x: the name is a place in the agent's home folder, such as "~/.config/tool.toml"`},
+		{"a profile's file in the place of a mount", agent + "[profiles.a]\nmounts = [{ source = 'a', dest = '~/x' }]\nfiles = { '~/x' = 'x' }", "f:4:11: profiles.a.files.~/x: the profile has a mount or a file at that place already"},
+		{"a profile's file of somebody's home", agent + "[profiles.a.files]\n'~/x' = '~y/x'", `f:3:1: profiles.a.files.~/x: source: "~y/x": ~ is your own home folder only; write ~/… or ./~y/x`},
+		{"profile's key", agent + "[profiles.a]\nimage = 'x'", "f:3:1: profiles.a.image: unknown key; a profile has extends, packages, env, run, mounts and files"},
 		{"package that is an option", agent + "sandbox.packages = ['-y']", `f:2:9: sandbox.packages: "-y" is no name of a Debian package`},
 		{"secret in the project", agent + "[secrets]\nA = { file = 'x' }", "f:3:1: secrets.A: file: want an absolute path, or one below ~/: what lies in the project is no secret"},
 		{"secret itself", agent + "[secrets]\nA = 'x'", `f:3:1: secrets.A: want a table such as { file = "~/.token" }, { env = "NAME" } or { command = ["/usr/bin/pass", "show", "token"] }, not a string`},
@@ -318,17 +327,6 @@ func TestLoadPartNeedsNoAgent(t *testing.T) {
 	}
 }
 
-func TestMountInProject(t *testing.T) {
-	for source, want := range map[string]bool{
-		"a": true, "./a": true, "a/../b": true, "./~/a": true, ".": true, "~": false, "~/a": false, "..": false, "../a": false, "a/../../b": false, "/a": false,
-	} {
-		m, err := NewMount(source, "/x", "")
-		if err != nil || m.InProject() != want {
-			t.Errorf("%s: %v, %v", source, m.InProject(), err)
-		}
-	}
-}
-
 func TestProfiles(t *testing.T) {
 	c, err := Parse("f", []byte(`agent.command = ["a"]
 [sandbox]
@@ -355,5 +353,43 @@ run = ["true"]
 	}
 	if p.Env["RUST_LOG"].Value != "debug" || p.Env["RUST_LOG"].From != "nightly" {
 		t.Errorf("env: %+v", p.Env)
+	}
+}
+
+func TestMountsOfProfiles(t *testing.T) {
+	c, err := Parse("f", []byte(`agent.command = ["a"]
+[sandbox]
+mounts = [{ source = "x", dest = "/c" }]
+[profiles.one]
+mounts = [{ source = "a", dest = "/a" }, { source = "b", dest = "~/b", mode = "rw", optional = true }]
+[profiles.two]
+extends = "one"
+[[profiles.two.mounts]]
+source = "a2"
+dest = "/a/"
+[[profiles.two.mounts]]
+source = "c"
+dest = "/c"
+[profiles.two.files]
+"~/.toolrc" = "dev/toolrc"
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := c.ProfileOf("two")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []profile.SourcedMount{
+		{Mount: Mount{Source: "b", Dest: "~/b", Writable: true, Optional: true}, From: "one"},
+		{Mount: Mount{Source: "a2", Dest: "/a/"}, From: "two"},
+		{Mount: Mount{Source: "dev/toolrc", Dest: "~/.toolrc", File: true}, From: "two"},
+		{Mount: Mount{Source: "x", Dest: "/c"}, From: "sandbox.mounts"},
+	}
+	if !reflect.DeepEqual(p.Mounts, want) {
+		t.Errorf("got  %+v\nwant %+v", p.Mounts, want)
+	}
+	if one, err := c.ProfileOf("one"); err != nil || len(one.Mounts) != 3 || one.Mounts[0].Source != "a" {
+		t.Errorf("a profile is changed by one that extends it: %+v, %v", one.Mounts, err)
 	}
 }

@@ -77,7 +77,7 @@ func (r *reader) keys() map[string]func(any) error {
 		"sandbox.pids":       count(&c.Sandbox.Pids),
 
 		"sandbox.env_from_host": variables(&c.Sandbox.EnvFromHost),
-		"sandbox.mounts":        mounts(r),
+		"sandbox.mounts":        r.mounts([]string{"sandbox", "mounts"}, &c.Sandbox.Mounts),
 		"sandbox.deploy_key":    deployKey(&c.Sandbox.DeployKey),
 
 		"loop.max_iterations": count(&c.Loop.MaxIterations),

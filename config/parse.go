@@ -141,7 +141,7 @@ func (r *reader) entry(p *unstable.Parser, key unstable.Iterator) []string {
 }
 
 // deepest is the longest path that has a meaning; places below it are of no use, and cost time in a hostile file.
-const deepest = 4
+const deepest = 5
 
 func (r *reader) note(p *unstable.Parser, table []string, key unstable.Iterator) []string {
 	path := slices.Clone(table)

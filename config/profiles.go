@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -35,6 +36,7 @@ func (r *reader) profile(path []string, name string, table map[string]any) profi
 	d := profile.Definition{Name: name, Env: map[string]string{}}
 	keys := map[string]func(any) error{
 		"extends": text(&d.Extends), "packages": packages(&d.Packages), "run": lines(&d.Run),
+		"mounts": r.mounts(append(slices.Clone(path), "mounts"), &d.Mounts),
 	}
 	for inner, value := range table {
 		key := append(slices.Clone(path), inner)
@@ -42,15 +44,17 @@ func (r *reader) profile(path []string, name string, table map[string]any) profi
 		switch {
 		case inner == "env":
 			r.profileEnv(key, d.Env, value)
-		case inner == "mounts":
-			r.problem(key, "this version of ralph does not support it yet")
+		case inner == "files": // after the mounts, which it is held against
 		case !known:
-			r.problem(key, "unknown key; a profile has extends, packages, env and run")
+			r.problem(key, "unknown key; a profile has extends, packages, env, run, mounts and files")
 		default:
 			if err := set(value); err != nil {
 				r.problem(key, err.Error())
 			}
 		}
+	}
+	if files, ok := table["files"]; ok {
+		r.profileFiles(append(slices.Clone(path), "files"), &d, files)
 	}
 	return d
 }
@@ -72,6 +76,31 @@ func (r *reader) profileEnv(path []string, env map[string]string, value any) {
 			continue
 		}
 		env[name] = s
+	}
+}
+
+// profileFiles takes files that the agent finds in its home folder: "~/.toolrc" = "dev/toolrc". In the order of the file.
+func (r *reader) profileFiles(path []string, d *profile.Definition, value any) {
+	table, ok := value.(map[string]any)
+	if !ok {
+		r.problem(path, "want a table, not "+kindOf(value))
+		return
+	}
+	at := func(dest string) []string { return append(slices.Clone(path), dest) }
+	order := func(a, b string) int { return r.at(at(a)).order - r.at(at(b)).order }
+	for _, dest := range slices.SortedFunc(maps.Keys(table), order) {
+		var source string
+		err := text(&source)(table[dest])
+		if err == nil {
+			var m profile.Mount
+			if m, err = profile.NewFile(source, dest); err == nil && slices.ContainsFunc(d.Mounts, m.SamePlace) {
+				err = errors.New("the profile has a mount or a file at that place already")
+			}
+			d.Mounts = append(d.Mounts, m)
+		}
+		if err != nil {
+			r.problem(at(dest), err.Error())
+		}
 	}
 }
 

@@ -9,8 +9,8 @@ import (
 
 // Given is what sandboxes get of the host besides the project: as far as a person approved it. All fields can be empty.
 type Given struct {
-	// Mounts finds the mounts, anew for each sandbox.
-	Mounts func() ([]sandbox.Mount, error)
+	// Mounts finds the mounts of a profile, "" being the default one, anew for each sandbox.
+	Mounts func(profile string) ([]sandbox.Mount, error)
 	// Secrets finds the secrets of the agent, or those that checks get.
 	Secrets func(ctx context.Context, checks bool) ([]sandbox.Secret, error)
 	// Files are small texts in the agent's home folder, of which none is secret.
@@ -19,12 +19,12 @@ type Given struct {
 
 // give adds what is given to an activity's sandbox. Checks change nothing of the host, so to them mounts are read-only,
 // and they get the secrets that are said to be for them.
-func (s *Steps) give(ctx context.Context, a engine.Activity, spec *sandbox.Spec) error {
+func (s *Steps) give(ctx context.Context, profile string, a engine.Activity, spec *sandbox.Spec) error {
 	checks := a.Phase == engine.PhaseVerify
 	g := s.o.Given
 	spec.Files = append(spec.Files, g.Files...)
 	if g.Mounts != nil {
-		found, err := g.Mounts()
+		found, err := g.Mounts(profile)
 		if err != nil {
 			return err
 		}

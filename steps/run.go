@@ -215,7 +215,8 @@ func (s *Steps) prepare(ctx context.Context, w engine.Workflow, a engine.Activit
 	if err != nil {
 		return spec, err
 	}
-	if err := s.give(ctx, a, &spec); err != nil {
+	profile := w.Task(a.ID.Task).Profile
+	if err := s.give(ctx, profile, a, &spec); err != nil {
 		return spec, err
 	}
 	if s.o.Grant != nil && a.Phase != engine.PhaseVerify {
@@ -227,7 +228,7 @@ func (s *Steps) prepare(ctx context.Context, w engine.Workflow, a engine.Activit
 		maps.Copy(spec.Env, env)
 	}
 	failpoint.Here("prepared")
-	spec.Image, err = s.o.Image(ctx, w.Task(a.ID.Task).Profile)
+	spec.Image, err = s.o.Image(ctx, profile)
 	return spec, err
 }
 

@@ -68,6 +68,7 @@ func List(c config.Config) []Setting {
 	list = append(list, inSandbox(c)...)
 	if c.Profiles != nil {
 		for _, p := range c.Profiles.Own() {
+			list = append(list, mounts("profiles."+p.Name, "sandboxes of the profile "+p.Name, p.Mounts)...)
 			if len(p.Run) > 0 { // a build step sees the host's network, its loopback too
 				list = append(list, Setting{"profiles." + p.Name + ".run", exactly(p.Run...), "run while the image is made, with this host's network: " + shown(p.Run...)})
 			}
@@ -80,16 +81,7 @@ func List(c config.Config) []Setting {
 
 // inSandbox collects what brings something of the host into the sandboxes.
 func inSandbox(c config.Config) (list []Setting) {
-	for _, m := range c.Sandbox.Mounts {
-		if m.InProject() {
-			continue
-		}
-		words := "let sandboxes read " + shown(m.Source) + " of this host, at " + shown(m.Dest)
-		if m.Writable {
-			words = "let sandboxes read, write and delete in " + shown(m.Source) + " of this host, at " + shown(m.Dest)
-		}
-		list = append(list, Setting{"sandbox.mounts " + shown(m.Dest), exactly(m.Source, m.Dest, m.Mode()), words})
-	}
+	list = append(list, mounts("sandbox", "sandboxes", c.Sandbox.Mounts)...)
 	for _, name := range c.Sandbox.EnvFromHost {
 		list = append(list, Setting{"sandbox.env_from_host " + name, exactly(name), "give sandboxes this host's variable " + name})
 	}
@@ -107,6 +99,26 @@ func inSandbox(c config.Config) (list []Setting) {
 		default:
 			list = append(list, Setting{"secrets." + s.Name, exactly(append([]string{"command", who}, s.Command...)...), what + "what this prints, run on this host before each step: " + shown(s.Command...)})
 		}
+	}
+	return list
+}
+
+// mounts are those of one table that show who something from outside of the project.
+func mounts(table, who string, all []config.Mount) (list []Setting) {
+	for _, m := range all {
+		if m.InProject() {
+			continue
+		}
+		may := "read "
+		if m.Writable {
+			may = "read, write and delete in "
+		}
+		key := table + ".mounts " + shown(m.Dest)
+		if m.File {
+			key = table + ".files " + shown(m.Dest)
+		}
+		words := "let " + who + " " + may + shown(m.Source) + " of this host, at " + shown(m.Dest)
+		list = append(list, Setting{key, exactly(m.Source, m.Dest, m.Mode()), words})
 	}
 	return list
 }

@@ -54,6 +54,10 @@ mounts = [
 ONE = { file = "~/.key" }
 TWO = { env = "GITHUB_TOKEN", checks = true }
 XYZ = { command = ["/usr/bin/pass", "show", "x y"] }
+[profiles.mine]
+run = ["echo x"]
+mounts = [{ source = "/srv/x", dest = "/a", mode = "rw" }, { source = "in", dest = "/b" }]
+files = { "~/.toolrc" = "~/.toolrc", "~/.other" = "dev/other" }
 `
 
 // Every key that reaches the host is on the list, and nothing else is.
@@ -69,6 +73,9 @@ func TestList(t *testing.T) {
 		`hooks.pre_step: run on this host before each step: /bin/sh -c "echo it's on"`,
 		`notify.webhook: send waits and ends, with the agent's words, to https://example.org/x?y`,
 		`notify.webhook_secret: read the key that signs them from the variable KEY`,
+		`profiles.mine.files ~/.toolrc: let sandboxes of the profile mine read ~/.toolrc of this host, at ~/.toolrc`,
+		`profiles.mine.mounts /a: let sandboxes of the profile mine read, write and delete in /srv/x of this host, at /a`,
+		`profiles.mine.run: run while the image is made, with this host's network: "echo x"`,
 		`sandbox.env_from_host TZ: give sandboxes this host's variable TZ`,
 		`sandbox.host_ports: let sandboxes use what listens on port 11434 of this host's loopback`,
 		`sandbox.mounts /a: let sandboxes read "~/a b" of this host, at /a`,

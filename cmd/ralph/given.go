@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"maps"
 	"slices"
 
 	"github.com/wrapix/wrapix/config"
+	"github.com/wrapix/wrapix/engine"
 	"github.com/wrapix/wrapix/given"
 	"github.com/wrapix/wrapix/sandbox"
 	"github.com/wrapix/wrapix/steps"
@@ -13,18 +15,33 @@ import (
 // host is this host as the project's sandboxes may meet it.
 func (s *session) host() given.Host { return given.Host{Project: s.root, State: s.state} }
 
-// checkMounts says what cannot be mounted, at once and not in the middle of the night.
-func (s *session) checkMounts() error {
+// checkMounts says what cannot be mounted for the tasks of a workflow, at once and not in the middle of the night.
+func (s *session) checkMounts(w engine.Workflow) error {
 	if err := s.host().CheckWorkspace(); err != nil {
 		return usagef(hintOf(err), "%w", err)
 	}
 	if !s.trust.Trusted() {
 		return nil
 	}
-	if _, err := s.host().Mounts(s.conf.Sandbox.Mounts); err != nil {
-		return usagef(hintOf(err), "%w", err)
+	profiles := map[string]bool{"": true}
+	for _, t := range w.Tasks {
+		profiles[t.Profile] = true
+	}
+	for _, name := range slices.Sorted(maps.Keys(profiles)) {
+		if _, err := s.mounts(name); err != nil {
+			return usagef(hintOf(err), "%w", err)
+		}
 	}
 	return nil
+}
+
+// mounts finds the mounts of a profile. One that is gone has none: to make its image fails, and says so.
+func (s *session) mounts(name string) ([]sandbox.Mount, error) {
+	p, err := s.conf.ProfileOf(name)
+	if err != nil {
+		return nil, nil
+	}
+	return s.host().Mounts(p.HostMounts())
 }
 
 // given is what the sandboxes get of the host: nothing that needs approval, unless it has that.
@@ -34,7 +51,7 @@ func (s *session) given(ctx context.Context) steps.Given {
 	if !s.trust.Trusted() {
 		return g
 	}
-	g.Mounts = func() ([]sandbox.Mount, error) { return host.Mounts(c.Sandbox.Mounts) }
+	g.Mounts = s.mounts
 	if len(c.Secrets) == 0 {
 		return g
 	}
@@ -67,8 +84,15 @@ func (s *session) env() map[string]string {
 // checkGiven says what the sandboxes could not get. No program is run for it.
 func (p *project) checkGiven(ctx context.Context, state string, c config.Config) (findings []sandbox.Finding) {
 	host := given.Host{Project: p.root, State: state}
-	if _, err := host.Mounts(c.Sandbox.Mounts); err != nil {
-		findings = append(findings, broken("mounts", err))
+	for _, name := range c.Profiles.Names() {
+		p, err := c.ProfileOf(name)
+		if err == nil {
+			_, err = host.Mounts(p.HostMounts())
+		}
+		found := func(f sandbox.Finding) bool { return f.Text == err.Error() } // for each profile that has it
+		if err != nil && !slices.ContainsFunc(findings, found) {
+			findings = append(findings, broken("mounts", err))
+		}
 	}
 	still := slices.DeleteFunc(slices.Clone(c.Secrets), func(s config.SandboxSecret) bool { return s.Command != nil })
 	if _, err := host.Secrets(ctx, still); err != nil {

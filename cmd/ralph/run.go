@@ -63,7 +63,7 @@ func (s *session) work(ctx context.Context, w engine.Workflow, j job) (engine.Wo
 	if err := s.connect(ctx); err != nil {
 		return engine.Workflow{}, err
 	}
-	if err := errors.Join(s.checkMounts(), s.openWebhook(ctx)); err != nil {
+	if err := errors.Join(s.checkMounts(w), s.openWebhook(ctx)); err != nil {
 		return engine.Workflow{}, err
 	}
 	if err := s.openKey(ctx); err != nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/wrapix/wrapix/config"
 	"github.com/wrapix/wrapix/given"
 	"github.com/wrapix/wrapix/sandbox"
+	"github.com/wrapix/wrapix/sandbox/profile"
 	"github.com/wrapix/wrapix/trust"
 )
 
@@ -106,7 +107,7 @@ func (f *givenFlags) allMounts(configured []config.Mount) ([]config.Mount, error
 		if m.Source, err = fromHere(m.Source); err != nil {
 			return nil, err
 		}
-		all = slices.DeleteFunc(all, func(o config.Mount) bool { return filepath.Clean(o.Dest) == filepath.Clean(m.Dest) })
+		all = slices.DeleteFunc(all, func(o config.Mount) bool { return o.SamePlace(m) })
 		all = append(all, m)
 	}
 	return all, nil
@@ -126,7 +127,7 @@ func parseMount(text string) (config.Mount, error) {
 	if at < 0 {
 		return config.Mount{}, errors.New("want SOURCE:DEST, where DEST begins with / or ~/")
 	}
-	return config.NewMount(text[:at], text[at+1:], mode)
+	return profile.NewMount(text[:at], text[at+1:], mode)
 }
 
 // fromHere makes a path of the command line absolute: it is relative to where it was typed.
@@ -189,10 +190,14 @@ func approved(ctx context.Context, s streams, dir string, conf, effective config
 }
 
 // mountable refuses what no approval would bring into a sandbox. What is only not there may come.
-func mountable(project string, asked []config.Mount) error {
+func mountable(project string, conf config.Config) error {
 	state, err := config.StateDir(project)
 	if err != nil {
 		return err
+	}
+	asked := slices.Clone(conf.Sandbox.Mounts)
+	for _, p := range conf.Profiles.Own() {
+		asked = append(asked, p.Mounts...)
 	}
 	for _, m := range asked {
 		_, err := given.Host{Project: project, State: state}.Mounts([]config.Mount{m})

@@ -44,6 +44,22 @@ type profileDocument struct {
 	Optional []optionalDocument         `json:"optional"`
 	Run      []profile.Sourced          `json:"run"`
 	Env      map[string]profile.Sourced `json:"env"`
+	Mounts   []mountDocument            `json:"mounts"`
+	Files    []fileDocument             `json:"files"`
+}
+
+type mountDocument struct {
+	Source   string `json:"source"`
+	Dest     string `json:"dest"`
+	Mode     string `json:"mode"`
+	Optional bool   `json:"optional"`
+	From     string `json:"from"`
+}
+
+type fileDocument struct {
+	Source string `json:"source"`
+	Dest   string `json:"dest"`
+	From   string `json:"from"`
 }
 
 type optionalDocument struct {
@@ -56,7 +72,14 @@ type optionalDocument struct {
 func newProfileDocument(set *profile.Set, p profile.Profile) profileDocument {
 	d := profileDocument{
 		Name: p.Name, About: set.About(p.Name), Chain: p.Chain, Image: image.Ref(p),
-		Packages: p.Packages(), Run: p.Run(), Env: p.Env, Optional: []optionalDocument{},
+		Packages: p.Packages(), Run: p.Run(), Env: p.Env, Optional: []optionalDocument{}, Mounts: []mountDocument{}, Files: []fileDocument{},
+	}
+	for _, m := range p.Mounts {
+		if m.File {
+			d.Files = append(d.Files, fileDocument{m.Source, m.Dest, m.From})
+			continue
+		}
+		d.Mounts = append(d.Mounts, mountDocument{m.Source, m.Dest, m.Mode(), m.Optional, m.From})
 	}
 	for _, s := range p.Steps {
 		for _, o := range s.Optional {
@@ -154,6 +177,16 @@ func printProfile(w io.Writer, d profileDocument) error {
 	}
 	for _, name := range slices.Sorted(maps.Keys(d.Env)) {
 		row("env", name+"="+d.Env[name].Value, d.Env[name].From)
+	}
+	for _, m := range d.Mounts {
+		value := fmt.Sprintf("%s at %s, %s", m.Source, m.Dest, m.Mode)
+		if m.Optional {
+			value += ", if it is there"
+		}
+		row("mount", value, m.From)
+	}
+	for _, f := range d.Files {
+		row("file", f.Source+" at "+f.Dest, f.From)
 	}
 	return table.Flush()
 }

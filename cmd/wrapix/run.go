@@ -62,6 +62,7 @@ func (o *runOptions) run(ctx context.Context) error {
 	}
 	// What the configuration says of the sandbox wins over its profile, as the nearer one.
 	conf.Sandbox.Env = wanted.profile.EnvWith(conf.Sandbox.Env)
+	conf.Sandbox.Mounts = wanted.profile.HostMounts() // those of the configuration are among them
 	if conf.Sandbox, err = o.network.over(conf.Sandbox); err != nil {
 		return err
 	}

@@ -172,7 +172,7 @@ func (o *trustOptions) approve(ctx context.Context, project string, conf config.
 			return &usageError{what: fmt.Sprintf("the program %s cannot be approved: %v", args[0], err), try: "put it outside of the project, and name that path in wrapix.toml"}
 		}
 	}
-	if err := mountable(project, conf.Sandbox.Mounts); err != nil {
+	if err := mountable(project, conf); err != nil {
 		return err
 	}
 	what := " reaches the host:"

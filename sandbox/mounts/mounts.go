@@ -174,6 +174,9 @@ func (r resolved) check(p Policy, list []entry, writable []place) error {
 	if kind := r.at.mode & unix.S_IFMT; kind != unix.S_IFDIR && kind != unix.S_IFREG {
 		return fmt.Errorf("%s is %s: only folders and files are mounted", r.at.path, kinds[kind])
 	}
+	if r.asked.File && r.at.mode&unix.S_IFMT != unix.S_IFREG {
+		return &hinted{r.at.path + " is a folder, and a file is wanted", "make it one of the mounts"}
+	}
 	workspace := writable[0]
 	if workspace.inside(r.at) {
 		return errors.New("it is the workspace or contains it: what is protected there could be written by another name")

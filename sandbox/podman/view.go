@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -59,6 +60,7 @@ func (e *Engine) view(ctx context.Context, spec sandbox.Spec) (view, error) {
 	if sockets := spec.Sockets(); sockets != "" {
 		v.mounts = append(v.mounts, bind(sockets, frame.SocketDir, true))
 	}
+	v.parents(spec.Mounts)
 	for _, m := range spec.Mounts {
 		source, err := e.spellable(m.Source)
 		if err != nil {
@@ -70,6 +72,23 @@ func (e *Engine) view(ctx context.Context, spec sandbox.Spec) (view, error) {
 		}
 	}
 	return v, nil
+}
+
+// parents makes the folders between the home folder and what is mounted in it. Else the OCI runtime would, for the
+// namespace's root, and a mount of ~/.config/tool would keep the sandbox from having anything else in ~/.config.
+func (v *view) parents(mounts []sandbox.Mount) {
+	made := map[string]bool{}
+	for _, m := range mounts {
+		made[m.Dest] = true
+	}
+	for _, m := range mounts {
+		for dir := path.Dir(m.Dest); strings.HasPrefix(dir, sandbox.HomeDir+"/"); dir = path.Dir(dir) {
+			if !made[dir] {
+				made[dir] = true
+				v.mounts = append(v.mounts, tmpfs(dir, "mode=1777", "size=10%"))
+			}
+		}
+	}
 }
 
 // inMemory are the sandbox's own file systems that take memory.

@@ -2,8 +2,8 @@
 // each but the first extends another, and what it adds is merged into what that one has.
 //
 // The rule of the merge: packages and run lines are appended in the order of the chain, from the one that extends nothing,
-// and one that is there already is not repeated; a variable that is set again has the later value. Every value of the
-// result says which profile it comes from.
+// and one that is there already is not repeated; a variable that is set again has the later value, and a mount at a
+// place that is taken replaces the one that has it. Every value of the result says which profile it comes from.
 //
 //	set, err := profile.NewSet(own)
 //	p, err := set.Resolve("rust")
@@ -35,7 +35,8 @@ type Definition struct {
 	Packages []string // of Debian
 	Env      map[string]string
 	// Run are command lines for /bin/sh, as root in the image, after the packages are installed.
-	Run []string
+	Run    []string
+	Mounts []Mount
 	// Optional are steps whose source may be out of reach.
 	Optional []Optional
 }
@@ -62,6 +63,8 @@ type Profile struct {
 	Chain []string // the profiles that it is made of, Base first
 	Steps []Step   // what an image of it is made in, in this order
 	Env   map[string]Sourced
+	// Mounts are in the order in which they were added, each at a place of its own.
+	Mounts []SourcedMount
 }
 
 // Step is what one profile of the chain adds to an image.
@@ -105,11 +108,26 @@ func (p Profile) EnvWith(others map[string]string) map[string]string {
 	return env
 }
 
-// Add returns the profile with further packages, which come from the given place.
-func (p Profile) Add(from string, packages []string) Profile {
+// HostMounts are the mounts without where they come from.
+func (p Profile) HostMounts() []Mount {
+	var list []Mount
+	for _, m := range p.Mounts {
+		list = append(list, m.Mount)
+	}
+	return list
+}
+
+// AddPackages returns the profile with further packages, which come from the given place.
+func (p Profile) AddPackages(from string, packages []string) Profile {
 	merged := p.merge(Definition{Name: from, Packages: packages})
 	merged.Chain = p.Chain
 	return merged
+}
+
+// AddMounts returns the profile with further mounts, which come from the given place.
+func (p Profile) AddMounts(from string, more []Mount) Profile {
+	p.Mounts = mounted(p.Mounts, from, more)
+	return p
 }
 
 // Set is all profiles of a project.
@@ -248,7 +266,7 @@ func (p Profile) merge(d Definition) Profile {
 	for name, value := range d.Env {
 		p.Env[name] = Sourced{value, d.Name}
 	}
-	return p
+	return p.AddMounts(d.Name, d.Mounts)
 }
 
 // added are the values that are not there yet, each once.

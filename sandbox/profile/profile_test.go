@@ -41,7 +41,7 @@ func TestResolve(t *testing.T) {
 	if err != nil || !reflect.DeepEqual(plain.Chain, []string{"base", "plain"}) {
 		t.Errorf("a profile that names none extends base: %q, %v", plain.Chain, err)
 	}
-	more := plain.Add("sandbox.packages", []string{"make", "git", "xz-utils"})
+	more := plain.AddPackages("sandbox.packages", []string{"make", "git", "xz-utils"})
 	if got := more.Steps[len(more.Steps)-1]; !reflect.DeepEqual(got, Step{From: "sandbox.packages", Packages: []string{"xz-utils"}}) {
 		t.Errorf("added: %+v", got)
 	}

@@ -50,6 +50,16 @@ var mountTests = []test{
 		check(t, "refused", strings.Contains(o.stdout, "DONE"), false)
 		check(t, "written through", readFile(t, dir+"/file")+readFile(t, home+"/rw/new"), "of the project\nmore\nnew\n")
 	}},
+	{"InHome", func(t *testing.T, s *suite) {
+		// What is around a mount in the home folder is the sandbox's own, however deep it is.
+		home := place(t)
+		dir := home + "/p"
+		writeFile(t, dir+"/file", "of the project\n")
+		spec := s.spec(t, `cd ~/.config/a/b; cat c; echo x > d; echo x > ../d; mkdir ~/.config/e ~/.cache; ls -A ~/.config`)
+		spec.Workspace.Source = dir
+		spec.Mounts = resolve(t, dir, config.Mount{Source: "file", Dest: "~/.config/a/b/c"})
+		check(t, "stdout", s.want0(t, spec).stdout, "of the project\na\ne\n")
+	}},
 	{"StrangeNames", func(t *testing.T, s *suite) {
 		for _, name := range []string{"a b", "a:b:ro", "a,b=c", `a\b`, "ü\"'$(x)", "a\nb", "-rf", "bytes\xff\xfe", " "} {
 			home := place(t)
