@@ -65,6 +65,12 @@ func NewDesktop(opts Options) *Desktop {
 	return d
 }
 
+// Ask returns an error if no notification service of a desktop answers.
+func Ask(ctx context.Context) error {
+	_, err := probe(ctx)
+	return err
+}
+
 // Notify hands the notification over and returns at once. The error says that it will not be shown; there is nothing
 // to be done about that, and it is safe to ignore.
 func (d *Desktop) Notify(ctx context.Context, n Notification) error {

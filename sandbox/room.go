@@ -16,11 +16,11 @@ const (
 func CheckRoom(code, what, folder, fix string) Finding {
 	on, err := filesystem.Of(folder)
 	if err != nil {
-		return Finding{Severity: "warning", Code: code, Text: fmt.Sprintf("how much room is left for %s is not known: %v", what, err)}
+		return Finding{Severity: SeverityWarning, Check: code, Code: code, Text: fmt.Sprintf("how much room is left for %s is not known: %v", what, err)}
 	}
-	f := Finding{Severity: "ok", Code: code, Text: fmt.Sprintf("room for %s on %s: %s", what, on, on.Room())}
+	f := Finding{Severity: SeverityOK, Check: code, Code: code, Text: fmt.Sprintf("room for %s on %s: %s", what, on, on.Room())}
 	if on.Free < littleLeft || on.Free < on.Size/20 && on.Free < enoughLeft || on.Files > 0 && on.FreeFiles < on.Files/100 {
-		f.Severity, f.Text, f.Fix = "warning", fmt.Sprintf("little room for %s is left on %s: %s", what, on, on.Room()), fix
+		f.Severity, f.Text, f.Fix = SeverityWarning, fmt.Sprintf("little room for %s is left on %s: %s", what, on, on.Room()), fix
 	}
 	return f
 }

@@ -282,14 +282,3 @@ func (e *Error) Error() string { return fmt.Sprintf("%s: %v", e.Op, e.Err) }
 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
-
-// Finding is one thing about the host that a person should know.
-type Finding struct {
-	// Severity is "ok", "warning" or "error"; with an error no sandbox can run.
-	Severity string
-	// Code is a stable name such as "storage-vfs".
-	Code string
-	Text string
-	// Fix is the command that mends it; empty if there is nothing to mend.
-	Fix string
-}

@@ -135,7 +135,7 @@ func (u *unit) Status(ctx context.Context) (Status, error) {
 		return s, err
 	}
 	s.Installed, s.Current = was != "", was == u.Text()
-	lingering := lingers()
+	lingering := Lingers()
 	s.Lingering = &lingering
 	if !s.Installed {
 		return s, nil
@@ -164,8 +164,9 @@ func reachable() bool {
 	return err == nil
 }
 
-// lingers looks where logind keeps it, so that it can be told where logind does not run.
-func lingers() bool {
+// Lingers says whether the user's services go on after the last logout. It looks where logind keeps it, so that it can be
+// told where logind does not run.
+func Lingers() bool {
 	me, err := user.Current()
 	if err != nil {
 		return false

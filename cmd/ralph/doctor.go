@@ -12,9 +12,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wrapix/wrapix/config"
+	"github.com/wrapix/wrapix/doctor"
+	"github.com/wrapix/wrapix/hooks"
 	"github.com/wrapix/wrapix/internal/terminal"
 	"github.com/wrapix/wrapix/sandbox"
-	"github.com/wrapix/wrapix/sandbox/podman"
 )
 
 func newDoctor(a *app) *cobra.Command {
@@ -42,54 +43,66 @@ type findingDocument struct {
 	Fix      string `json:"fix"`
 }
 
-// The severities of findings; see sandbox.Finding.
 const (
-	fine    = "ok"
-	warning = "warning"
-	failure = "error"
+	fine    = sandbox.SeverityOK
+	warning = sandbox.SeverityWarning
+	failure = sandbox.SeverityError
 )
 
 func (a *app) doctor(ctx context.Context) error {
-	var findings []sandbox.Finding
 	p, err := a.project()
-	if err != nil {
-		findings = append(findings, broken("project", err))
-	} else {
-		findings = append(findings, sandbox.Finding{Severity: fine, Code: "project", Text: "the project is " + p.root})
-		findings = append(findings, p.checkConfig(ctx)...)
-		findings = append(findings, p.checkGit()...)
-		findings = append(findings, p.checkState(ctx)...)
+	opts := doctor.Options{}
+	own := doctor.Check{Name: "the project", Look: func(context.Context) []sandbox.Finding { return []sandbox.Finding{broken("project", err)} }}
+	if err == nil {
+		own.Look, opts = p.check, p.hostOptions()
+		if err := os.Setenv("PATH", hooks.Path(p.root, os.Getenv("PATH"))); err != nil {
+			return err
+		}
 	}
-	findings = append(findings, podman.Check(ctx, podman.Options{})...)
-	if p != nil {
-		findings = append(findings, p.checkImages(ctx)...)
-	}
+	results := doctor.Run(ctx, append([]doctor.Check{own}, doctor.Host(opts)...))
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := a.printFindings(findings); err != nil {
+	if err := a.printFindings(results); err != nil {
 		return err
 	}
-	for _, f := range findings {
-		if f.Severity == failure {
-			return exitWith(exitFailed)
-		}
+	if doctor.Failed(results) {
+		return exitWith(exitFailed)
 	}
 	return nil
 }
 
-func (a *app) printFindings(findings []sandbox.Finding) error {
+// check looks at the project itself: what doctor looks at beside the host.
+func (p *project) check(ctx context.Context) []sandbox.Finding {
+	findings := []sandbox.Finding{{Severity: fine, Code: "project", Text: "the project is " + p.root}}
+	findings = append(findings, p.checkConfig(ctx)...)
+	findings = append(findings, p.checkGit()...)
+	return append(findings, p.checkState(ctx)...)
+}
+
+// hostOptions says what of the host the project needs. What is wrong with the configuration check tells.
+func (p *project) hostOptions() (o doctor.Options) {
+	if c, err := p.config(); err == nil {
+		o.Profiles, _ = c.AllProfiles()
+	}
+	if state, err := p.stateDir(); err == nil {
+		o.State = state
+	}
+	return o
+}
+
+func (a *app) printFindings(results []doctor.Result) error {
 	if a.json {
 		d := doctorDocument{Schema: schema, Findings: []findingDocument{}}
-		for _, f := range findings {
-			d.Findings = append(d.Findings, findingDocument(f))
+		for _, f := range results {
+			d.Findings = append(d.Findings, findingDocument{string(f.Severity), f.Code, f.Text, f.Fix})
 		}
 		return a.printJSON(d)
 	}
 	out := a.streams.Out
-	styles := map[string]terminal.Style{fine: terminal.Green, warning: terminal.Yellow, failure: terminal.Red}
-	for _, f := range findings {
-		fmt.Fprintf(out, "%s  %s\n", out.Paint(styles[f.Severity], terminal.Pad(f.Severity, 7)), terminal.Line(f.Text))
+	styles := map[sandbox.Severity]terminal.Style{fine: terminal.Green, warning: terminal.Yellow, failure: terminal.Red}
+	for _, f := range results {
+		fmt.Fprintf(out, "%s  %s\n", out.Paint(styles[f.Severity], terminal.Pad(string(f.Severity), 7)), terminal.Line(f.Text))
 		if f.Fix != "" {
 			fmt.Fprint(out, tryLine(out, f.Fix))
 		}
@@ -152,6 +165,5 @@ func (p *project) checkState(ctx context.Context) []sandbox.Finding {
 		return []sandbox.Finding{{Severity: failure, Code: "state", Text: "the state folder cannot be written: " + err.Error(), Fix: "chmod u+rwx " + dir}}
 	}
 	findings := []sandbox.Finding{{Severity: fine, Code: "state", Text: "the state folder is " + dir}}
-	findings = append(findings, sandbox.CheckRoom("room", "the state folder", dir, "free some room, for example with: ralph prune --older-than 30d"))
 	return append(findings, p.checkStore(ctx, dir)...)
 }

@@ -68,7 +68,7 @@ func newRoot(s streams) *cobra.Command {
 	connect := func(cmd *cobra.Command) (*podman.Engine, error) {
 		return podman.Connect(cmd.Context(), podman.Options{AllowRoot: o.allowRoot})
 	}
-	root.AddCommand(newPs(connect), newPrune(connect), newImage(connect, o.streams), newProfile(), newTrust(o.streams), newKey(o.streams), newMan())
+	root.AddCommand(newPs(connect), newPrune(connect), newImage(connect, o.streams), newProfile(), newTrust(o.streams), newKey(o.streams), newDoctor(&o), newMan())
 	return root
 }
 

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
 
 	"github.com/containers/podman/v5/libpod/define"
 	"github.com/containers/podman/v5/pkg/bindings/system"
@@ -12,49 +15,52 @@ import (
 	"github.com/wrapix/wrapix/sandbox"
 )
 
-// The severities of a Finding.
 const (
-	ok      = "ok"
-	warning = "warning"
-	failure = "error"
+	ok      = sandbox.SeverityOK
+	warning = sandbox.SeverityWarning
+	failure = sandbox.SeverityError
 )
 
 const unifiedCgroups = "boot the kernel with systemd.unified_cgroup_hierarchy=1"
 
-// Check connects, looks at everything that sandboxes need of the host, and says what is missing or slow, each with the
-// way to mend it. It is for `doctor`.
-func Check(ctx context.Context, opts Options) []sandbox.Finding {
-	e, err := Connect(ctx, opts)
-	if err != nil {
-		f := sandbox.Finding{Severity: failure, Code: "podman", Text: err.Error()}
-		var hinted *sandbox.Error
-		if errors.As(err, &hinted) {
-			f.Fix = hinted.Hint
-		}
-		return []sandbox.Finding{f}
+// NotConnected makes a finding of an error of Connect.
+func NotConnected(err error) sandbox.Finding {
+	f := sandbox.Finding{Severity: failure, Check: "podman", Code: "podman", Text: err.Error(), Fix: "podman info"}
+	var hinted *sandbox.Error
+	if errors.As(err, &hinted) && hinted.Hint != "" {
+		f.Fix, f.By = hinted.Hint, sandbox.FixOf(hinted.Hint)
 	}
-	defer e.Close()
-	return e.Check(ctx)
+	return f
 }
 
-// Check is as the function Check, for an Engine that is connected already.
+// Check looks at everything that sandboxes need of the host, and says what is missing or slow, each with the way to mend
+// it. It is for `doctor`.
 func (e *Engine) Check(ctx context.Context) []sandbox.Finding {
-	findings := []sandbox.Finding{{Severity: ok, Code: "podman", Text: "Podman " + e.Version() + " answers"}}
+	findings := []sandbox.Finding{{Severity: ok, Check: "podman", Code: "podman", Text: "Podman " + e.Version() + " answers"}}
 	info, err := system.Info(e.with(ctx), nil)
 	if err != nil {
-		return append(findings, sandbox.Finding{Severity: failure, Code: "podman-info", Text: err.Error(), Fix: "podman info"})
+		return append(findings, sandbox.Finding{Severity: failure, Check: "podman", Code: "podman-info", Text: err.Error(), Fix: "podman info"})
 	}
-	findings = append(findings, checkStorage(info),
-		sandbox.CheckRoom("storage-room", "Podman's images and containers", info.Store.GraphRoot, "free some room, for example with: podman image prune"), e.host.checkRuntime(info), e.checkNetwork(info))
+	room := sandbox.CheckRoom("storage-room", "Podman's images and containers", info.Store.GraphRoot, "wrapix image prune")
+	if room.Fix != "" {
+		room.By = sandbox.ByUser
+	}
+	findings = append(findings, checkStorage(info), room, e.host.checkRuntime(info), e.checkNetwork(info))
 	if !info.Host.Security.SECCOMPEnabled {
-		findings = append(findings, sandbox.Finding{Severity: failure, Code: "seccomp", Text: "Podman filters no system calls (seccomp is off)", Fix: "install a Podman that was built with seccomp"})
+		findings = append(findings, sandbox.Finding{
+			Severity: failure, Check: "seccomp", Code: "seccomp", Text: "Podman filters no system calls (seccomp is off)",
+			Fix: "install a Podman that was built with seccomp",
+		})
 	}
 	if !e.host.overlay {
 		findings = append(findings, sandbox.Finding{
-			Severity: warning, Code: "overlay",
+			Severity: warning, Check: "overlay", Code: "overlay",
 			Text: "checks run on a copy of the project, because this kernel lets no user mount an overlay",
-			Fix:  "sudo apt-get install fuse-overlayfs",
+			Fix:  "sudo apt-get install fuse-overlayfs", By: sandbox.ByRoot,
 		})
+	}
+	if f, asked := e.host.checkFuse(info, openDevice); asked {
+		findings = append(findings, f)
 	}
 	return append(findings, e.host.checkLimits()...)
 }
@@ -75,31 +81,71 @@ func (h host) warnings(l sandbox.Limits) []string {
 }
 
 func checkStorage(info *define.Info) sandbox.Finding {
-	driver := info.Store.GraphDriverName
-	if driver == "vfs" {
-		return sandbox.Finding{
-			Severity: warning, Code: "storage-vfs",
-			Text: "Podman stores whole copies (driver vfs): each sandbox takes a second longer, and space",
-			Fix: `mkdir -p ~/.config/containers && printf '[storage]\ndriver = "overlay"\n' > ~/.config/containers/storage.conf` +
-				" && podman system reset (which removes all of the user's images and containers)",
+	f := sandbox.Finding{Severity: ok, Check: "storage", Code: "storage", Text: "storage driver " + info.Store.GraphDriverName}
+	if info.Store.GraphDriverName != "vfs" {
+		return f
+	}
+	f.Severity, f.Code = warning, "storage-vfs"
+	f.Text = "Podman stores whole copies (driver vfs): each sandbox takes a second longer, and space"
+	write, whole := useOverlay(info.Store.ConfigFile)
+	f.Fix = "podman system reset --force && " + write
+	switch {
+	case !whole:
+	case storesNothing(info.Store):
+		f.By = sandbox.ByUser
+	default:
+		f.Text += "; changing that removes all of the user's images, containers and volumes"
+	}
+	return f
+}
+
+var driverLine = regexp.MustCompile(`(?m)^[ \t]*driver[ \t]*=`)
+
+// useOverlay is the command line that has Podman use the driver overlay, and whether it does so whatever else the file
+// has. Podman keeps to the driver that its storage was made with, so it comes after a reset.
+func useOverlay(file string) (command string, whole bool) {
+	quoted := quote(file)
+	switch text, err := os.ReadFile(file); {
+	case errors.Is(err, os.ErrNotExist):
+		return "mkdir -p " + quote(filepath.Dir(file)) + ` && printf '[storage]\ndriver = "overlay"\n' > ` + quoted, true
+	case err == nil && driverLine.Match(text):
+		return `sed -i 's/^[[:space:]]*driver[[:space:]]*=.*/driver = "overlay"/' ` + quoted, true
+	}
+	return `write driver = "overlay" below [storage] in ` + file, false
+}
+
+// storesNothing says whether a reset of the storage takes nothing away that somebody put there.
+func storesNothing(s *define.StoreInfo) bool {
+	if s.ImageStore.Number > 0 || s.ContainerStore.Number > 0 {
+		return false
+	}
+	for _, dir := range []string{s.VolumePath, filepath.Join(s.GraphRoot, "secrets")} {
+		entries, err := os.ReadDir(dir)
+		if len(entries) > 0 || err != nil && !errors.Is(err, os.ErrNotExist) {
+			return false
 		}
 	}
-	return sandbox.Finding{Severity: ok, Code: "storage", Text: "storage driver " + driver}
+	return true
 }
+
+// quote writes a path for sh.
+func quote(path string) string { return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'" }
 
 func (h host) checkRuntime(info *define.Info) sandbox.Finding {
 	name := "unknown"
 	if info.Host.OCIRuntime != nil {
 		name = info.Host.OCIRuntime.Name
 	}
+	f := sandbox.Finding{Severity: ok, Check: "oci-runtime", Code: "oci-runtime", Text: "OCI runtime " + name}
 	switch {
 	case h.cgroups != cgroupsHybrid:
-		return sandbox.Finding{Severity: ok, Code: "oci-runtime", Text: "OCI runtime " + name}
 	case h.ociRuntime != "":
-		return sandbox.Finding{Severity: ok, Code: "oci-runtime", Text: "OCI runtime " + h.ociRuntime + ", because crun refuses this host's hybrid cgroups"}
+		f.Text = "OCI runtime " + h.ociRuntime + ", because crun refuses this host's hybrid cgroups"
 	default:
-		return sandbox.Finding{Severity: failure, Code: "oci-runtime", Text: "crun refuses this host's hybrid cgroups, and runc is not there", Fix: "sudo apt-get install runc"}
+		f.Severity, f.Text = failure, "crun refuses this host's hybrid cgroups, and runc is not there"
+		f.Fix, f.By = "sudo apt-get install runc", sandbox.ByRoot
 	}
+	return f
 }
 
 // checkNetwork looks for the program that gives a sandbox of an ordinary user its network.
@@ -111,15 +157,43 @@ func (e *Engine) checkNetwork(info *define.Info) sandbox.Finding {
 	if found == "" {
 		found = lookPath(program)
 	}
-	if found == "" {
-		return sandbox.Finding{Severity: failure, Code: "network", Text: program + " is not there: a sandbox can have no network", Fix: "sudo apt-get install " + pkg}
+	return networkBy(program, pkg, found != "", openDevice)
+}
+
+// networkBy is what checkNetwork finds. The program makes the sandbox's network card with the device /dev/net/tun.
+func networkBy(program, pkg string, found bool, open func(string) error) sandbox.Finding {
+	f := sandbox.Finding{Severity: failure, Check: "network", Code: "network", By: sandbox.ByRoot}
+	if !found {
+		f.Text, f.Fix = program+" is not there: a sandbox can have no network", "sudo apt-get install "+pkg
+		return f
 	}
-	f, err := os.OpenFile("/dev/net/tun", os.O_RDWR, 0)
-	if err != nil {
-		return sandbox.Finding{Severity: failure, Code: "network-tun", Text: fmt.Sprintf("%s cannot make a network: %v", program, err), Fix: "sudo modprobe tun && sudo chmod 666 /dev/net/tun"}
+	if err := open("/dev/net/tun"); err != nil {
+		f.Code, f.Text = "network-tun", fmt.Sprintf("%s cannot make a network: %v", program, err)
+		f.Fix = "sudo modprobe tun && sudo chmod 666 /dev/net/tun"
+		return f
 	}
-	f.Close()
-	return sandbox.Finding{Severity: ok, Code: "network", Text: "network by " + program}
+	return sandbox.Finding{Severity: ok, Check: "network", Code: "network", Text: "network by " + program}
+}
+
+// checkFuse looks at /dev/fuse where Podman mounts with fuse-overlayfs; elsewhere nobody needs it, and nothing was asked.
+func (h host) checkFuse(info *define.Info, open func(string) error) (f sandbox.Finding, asked bool) {
+	if info.Store.GraphOptions["overlay.mount_program"] == nil && (h.kernelOverlay || !h.overlay) {
+		return f, false
+	}
+	f = sandbox.Finding{Severity: ok, Check: "fuse", Code: "fuse", Text: "fuse-overlayfs mounts what sandboxes see"}
+	if err := open("/dev/fuse"); err != nil {
+		f.Severity, f.Text = failure, fmt.Sprintf("fuse-overlayfs cannot mount what sandboxes see: %v", err)
+		f.Fix, f.By = "sudo modprobe fuse && sudo chmod 666 /dev/fuse", sandbox.ByRoot
+	}
+	return f, true
+}
+
+func openDevice(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err == nil {
+		f.Close()
+	}
+	return err
 }
 
 // checkLimits tells which limits hold. The one for processes always does: see (*Engine).limit.
@@ -129,19 +203,21 @@ func (h host) checkLimits() []sandbox.Finding {
 		if h.canLimit(c.controller) {
 			continue
 		}
-		fix := unifiedCgroups
-		if h.cgroups == cgroupsV2 {
-			fix = "sudo mkdir -p /etc/systemd/system/user@.service.d && " +
-				`printf '[Service]\nDelegate=cpu cpuset io memory pids\n' | sudo tee /etc/systemd/system/user@.service.d/delegate.conf && sudo systemctl daemon-reload, then log in anew`
+		f := sandbox.Finding{
+			Severity: warning, Check: "limits", Code: "limit-" + c.controller, Fix: unifiedCgroups,
+			Text: fmt.Sprintf("a %s limit of a sandbox is not enforced (cgroups %s)", c.what, h.cgroups),
 		}
-		text := fmt.Sprintf("a %s limit of a sandbox is not enforced (cgroups %s)", c.what, h.cgroups)
 		if c.controller == "memory" {
-			text = fmt.Sprintf("the kernel does not enforce a memory limit of a sandbox (cgroups %s): the sandbox looks itself, five times a second", h.cgroups)
+			f.Text = fmt.Sprintf("the kernel does not enforce a memory limit of a sandbox (cgroups %s): the sandbox looks itself, five times a second", h.cgroups)
 		}
-		out = append(out, sandbox.Finding{Severity: warning, Code: "limit-" + c.controller, Text: text, Fix: fix})
+		if h.cgroups == cgroupsV2 {
+			f.By, f.Fix = sandbox.ByRoot, "sudo mkdir -p /etc/systemd/system/user@.service.d && "+
+				`printf '[Service]\nDelegate=cpu cpuset io memory pids\n' | sudo tee /etc/systemd/system/user@.service.d/delegate.conf && sudo systemctl daemon-reload # then log in anew`
+		}
+		out = append(out, f)
 	}
 	if len(out) == 0 {
-		out = append(out, sandbox.Finding{Severity: ok, Code: "limits", Text: "memory, CPU and process limits are enforced"})
+		out = append(out, sandbox.Finding{Severity: ok, Check: "limits", Code: "limits", Text: "memory, CPU and process limits are enforced"})
 	}
 	return out
 }

@@ -1,21 +1,14 @@
 package podman
 
 import (
-	"bufio"
-	"bytes"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
-	"os/user"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/wrapix/wrapix/sandbox"
 )
 
 // host is what the kernel and its set-up let us do. All of it is read from files, in well under a millisecond.
@@ -25,8 +18,10 @@ type host struct {
 	controllers []string // that a limit of ours can use
 	ociRuntime  string   // empty: Podman's own choice
 	overlay     bool     // an ordinary user can mount an overlay
-	nofile      uint64   // hard limits of ours, which the OCI runtime cannot raise
-	nproc       uint64
+	// kernelOverlay says that this needs no fuse-overlayfs.
+	kernelOverlay bool
+	nofile        uint64 // hard limits of ours, which the OCI runtime cannot raise
+	nproc         uint64
 }
 
 type cgroups string
@@ -48,7 +43,8 @@ func readHost() host {
 	if h.cgroups == cgroupsHybrid && lookPath("runc") != "" {
 		h.ociRuntime = "runc"
 	}
-	h.overlay = h.uid == 0 || overlayForUsers()
+	h.kernelOverlay = h.uid == 0 || overlayForUsers()
+	h.overlay = h.kernelOverlay || lookPath("fuse-overlayfs") != ""
 	h.nofile, h.nproc = hardLimit(unix.RLIMIT_NOFILE), min(hardLimit(unix.RLIMIT_NPROC), podmanProcs)
 	return h
 }
@@ -91,8 +87,8 @@ func readControllers(uid int) []string {
 	return strings.Fields(string(b))
 }
 
-// overlayForUsers tells if Podman can mount an overlay over a workspace: Linux lets users do it since 5.11 (Podman asks
-// for 5.13), and fuse-overlayfs does it before.
+// overlayForUsers tells if Podman can have the kernel mount an overlay over a workspace: Linux lets users do it since 5.11
+// (Podman asks for 5.13). Before, fuse-overlayfs does it.
 func overlayForUsers() bool {
 	var u unix.Utsname
 	if unix.Uname(&u) != nil {
@@ -102,7 +98,7 @@ func overlayForUsers() bool {
 	if _, err := fmt.Sscanf(unix.ByteSliceToString(u.Release[:]), "%d.%d", &major, &minor); err != nil {
 		return false
 	}
-	return major > 5 || major == 5 && minor >= 13 || lookPath("fuse-overlayfs") != ""
+	return major > 5 || major == 5 && minor >= 13
 }
 
 func hardLimit(which int) uint64 {
@@ -111,42 +107,6 @@ func hardLimit(which int) uint64 {
 		return 0
 	}
 	return l.Max
-}
-
-// subordinateIDs returns an error if the user has no subordinate ids: then Podman could map nobody but the user, and
-// could not even unpack an image.
-func (h host) subordinateIDs() error {
-	if h.uid == 0 {
-		return nil
-	}
-	name := strconv.Itoa(h.uid)
-	if u, err := user.Current(); err == nil {
-		name = u.Username
-	}
-	for _, file := range []string{"/etc/subuid", "/etc/subgid"} {
-		if b, err := os.ReadFile(file); err == nil && hasSubordinate(b, name, strconv.Itoa(h.uid)) {
-			continue
-		}
-		if b, err := os.ReadFile("/etc/nsswitch.conf"); err == nil && bytes.Contains(b, []byte("subid:")) {
-			return nil // they come from elsewhere, and Podman will know
-		}
-		return &sandbox.Error{
-			Op:   "use Podman as " + name,
-			Err:  errors.New("the user has no subordinate ids in " + file),
-			Hint: "sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 " + name,
-		}
-	}
-	return nil
-}
-
-func hasSubordinate(file []byte, names ...string) bool {
-	for s := bufio.NewScanner(bytes.NewReader(file)); s.Scan(); {
-		owner, _, ok := strings.Cut(s.Text(), ":")
-		if ok && slices.Contains(names, owner) {
-			return true
-		}
-	}
-	return false
 }
 
 // lookPath finds a program that an ordinary user's PATH may lack.
