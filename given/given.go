@@ -10,12 +10,15 @@
 package given
 
 import (
+	"crypto/sha256"
+	"fmt"
 	"maps"
 	"os"
 
 	"github.com/wrapix/wrapix/config"
 	"github.com/wrapix/wrapix/sandbox"
 	"github.com/wrapix/wrapix/sandbox/mounts"
+	"github.com/wrapix/wrapix/sandbox/profile"
 )
 
 // Host is this host as a project's sandboxes may meet it.
@@ -36,6 +39,26 @@ func (h Host) Mounts(asked []config.Mount) ([]sandbox.Mount, error) {
 
 // CheckWorkspace says why no sandbox may have the project's folder, or nothing.
 func (h Host) CheckWorkspace() error { return mounts.CheckWorkspace(h.policy()) }
+
+// LabelVolume is the label of a project's volumes that says of which tool they are. LabelProject says of which project.
+const (
+	LabelVolume  = "wrapix.volume"
+	LabelProject = "wrapix.project"
+)
+
+// Volumes are the caches of a profile, each the project's own: what is in them was put there by agents, and one project's
+// must not get at another's. Of the project they have its path, as all that is kept of it; a hash of that is their name.
+func (h Host) Volumes(asked []profile.SourcedVolume) []sandbox.Volume {
+	var list []sandbox.Volume
+	for _, v := range asked {
+		list = append(list, sandbox.Volume{
+			Name:   fmt.Sprintf("wrapix-%.16x-%s", sha256.Sum256([]byte(h.Project)), v.Name),
+			Dest:   v.Dest,
+			Labels: map[string]string{"wrapix": "1", LabelProject: h.Project, LabelVolume: v.Name},
+		})
+	}
+	return list
+}
 
 func (h Host) policy() mounts.Policy {
 	home, _ := os.UserHomeDir() // without one, ~ is refused

@@ -15,6 +15,7 @@ import (
 
 	"github.com/wrapix/wrapix/config"
 	"github.com/wrapix/wrapix/sandbox"
+	"github.com/wrapix/wrapix/sandbox/profile"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -153,5 +154,35 @@ func TestGitIdentity(t *testing.T) {
 	}
 	if _, err := os.Stat(home + "/ran"); err == nil {
 		t.Error("a program of the project ran")
+	}
+}
+
+// Two projects have different volumes, whatever their names are, and a project the same ones each time.
+func TestVolumes(t *testing.T) {
+	seen := map[string]string{}
+	for _, project := range []string{"/home/me/p", "/home/me/q", "/srv/p", "/home/me/p-go", "/home/me/ü \n", "/"} {
+		for _, name := range profile.Builtin().Names() {
+			p, err := profile.Builtin().Resolve(name)
+			must(t, err)
+			volumes := Host{Project: project}.Volumes(p.Volumes)
+			for i, v := range volumes {
+				if seen[v.Name] != "" {
+					t.Errorf("%s of %q is also of %q", v.Name, project, seen[v.Name])
+				}
+				seen[v.Name] = project
+				if strings.ContainsFunc(v.Name, func(r rune) bool { return r > '~' || r <= ' ' || r == '/' }) || v.Labels[LabelProject] != project || v.Labels[LabelVolume] != p.Volumes[i].Name {
+					t.Errorf("%+v", v)
+				}
+				if !strings.HasPrefix(v.Dest, sandbox.CacheDir+"/") { // where no mount of a person's can be
+					t.Errorf("%s is at %s", v.Name, v.Dest)
+				}
+				if again := (Host{Project: project}).Volumes(p.Volumes); again[i].Name != v.Name {
+					t.Errorf("%s is %s now", v.Name, again[i].Name)
+				}
+			}
+		}
+	}
+	if len(seen) != 6*3 {
+		t.Errorf("volumes: %v", seen)
 	}
 }

@@ -82,6 +82,8 @@ type Spec struct {
 	// Input is a folder of the host, mounted read-only at InputDir; empty means none.
 	Input  string
 	Mounts []Mount
+	// Volumes are what later sandboxes find again: see Volume.
+	Volumes []Volume
 	// Env is added to the small environment that every command has (HOME, USER, PATH, LANG), and wins over it.
 	Env     map[string]string
 	Network Network // empty means NetworkOpen
@@ -242,6 +244,11 @@ type Runtime interface {
 	// List returns the containers, running or not, that carry all the labels, in no particular order.
 	List(ctx context.Context, labels map[string]string) ([]Container, error)
 	Inspect(ctx context.Context, name string) (Container, error)
+	// Volumes returns the engine's volumes that carry all the labels, in no particular order.
+	Volumes(ctx context.Context, labels map[string]string) ([]Volume, error)
+	// RemoveVolume removes a volume with all that is in it. It returns ErrInUse, and removes nothing, if there is a sandbox
+	// that has it, running or not. It does nothing if there is no such volume.
+	RemoveVolume(ctx context.Context, name string) error
 	// Attach connects the streams of a container that was created with Spec.Attached and not started yet. When it
 	// returns, no output can be missed; the function that it returns waits for the end of the output. Stdin is read
 	// until its end or an error; a read that is under way when the sandbox ends is not waited for.

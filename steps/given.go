@@ -11,6 +11,8 @@ import (
 type Given struct {
 	// Mounts finds the mounts of a profile, "" being the default one, anew for each sandbox.
 	Mounts func(profile string) ([]sandbox.Mount, error)
+	// Volumes are the caches of a profile. Checks get empty ones in their place. It may be nil.
+	Volumes func(profile string) []sandbox.Volume
 	// Secrets finds the secrets of the agent, or those that checks get.
 	Secrets func(ctx context.Context, checks bool) ([]sandbox.Secret, error)
 	// Files are small texts in the agent's home folder, of which none is secret.
@@ -31,6 +33,14 @@ func (s *Steps) give(ctx context.Context, profile string, a engine.Activity, spe
 		for _, m := range found {
 			m.ReadOnly = m.ReadOnly || checks
 			spec.Mounts = append(spec.Mounts, m)
+		}
+	}
+	if g.Volumes != nil {
+		for _, v := range g.Volumes(profile) {
+			if checks { // what an agent left there would be part of what is checked
+				v = sandbox.Volume{Dest: v.Dest}
+			}
+			spec.Volumes = append(spec.Volumes, v)
 		}
 	}
 	if g.Secrets == nil {

@@ -44,10 +44,19 @@ func (s *session) mounts(name string) ([]sandbox.Mount, error) {
 	return s.host().Mounts(p.HostMounts())
 }
 
+// volumes are the caches of a profile; one that is gone has none.
+func (s *session) volumes(name string) []sandbox.Volume {
+	p, err := s.conf.ProfileOf(name)
+	if err != nil {
+		return nil
+	}
+	return s.host().Volumes(p.Volumes)
+}
+
 // given is what the sandboxes get of the host: nothing that needs approval, unless it has that.
 func (s *session) given(ctx context.Context) steps.Given {
 	host, c := s.host(), s.conf
-	g := steps.Given{Files: host.GitIdentity(ctx)}
+	g := steps.Given{Files: host.GitIdentity(ctx), Volumes: s.volumes}
 	if !s.trust.Trusted() {
 		return g
 	}

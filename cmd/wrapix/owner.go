@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/wrapix/wrapix/config"
+	"github.com/wrapix/wrapix/given"
 	"github.com/wrapix/wrapix/sandbox"
 	"github.com/wrapix/wrapix/store"
 )
@@ -18,7 +19,7 @@ import (
 // Labels of every sandbox that we make, those of ralph included.
 const (
 	labelOurs     = "wrapix" // "1"
-	labelProject  = "wrapix.project"
+	labelProject  = given.LabelProject
 	labelWorkflow = "wrapix.workflow"
 	labelTask     = "wrapix.task"
 	labelAttempt  = "wrapix.attempt"

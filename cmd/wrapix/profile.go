@@ -10,6 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/wrapix/wrapix/config"
+	"github.com/wrapix/wrapix/given"
 	"github.com/wrapix/wrapix/internal/terminal"
 	"github.com/wrapix/wrapix/sandbox/image"
 	"github.com/wrapix/wrapix/sandbox/profile"
@@ -46,6 +48,7 @@ type profileDocument struct {
 	Env      map[string]profile.Sourced `json:"env"`
 	Mounts   []mountDocument            `json:"mounts"`
 	Files    []fileDocument             `json:"files"`
+	Volumes  []volumeDocument           `json:"volumes"`
 }
 
 type mountDocument struct {
@@ -62,6 +65,12 @@ type fileDocument struct {
 	From   string `json:"from"`
 }
 
+type volumeDocument struct {
+	Name string `json:"name"` // in Podman
+	Dest string `json:"dest"`
+	From string `json:"from"`
+}
+
 type optionalDocument struct {
 	Name    string   `json:"name"`
 	From    string   `json:"from"`
@@ -69,10 +78,14 @@ type optionalDocument struct {
 	Instead []string `json:"instead"`
 }
 
-func newProfileDocument(set *profile.Set, p profile.Profile) profileDocument {
+// newProfileDocument describes a profile as sandboxes of the project have it.
+func newProfileDocument(project string, set *profile.Set, p profile.Profile) profileDocument {
 	d := profileDocument{
 		Name: p.Name, About: set.About(p.Name), Chain: p.Chain, Image: image.Ref(p),
-		Packages: p.Packages(), Run: p.Run(), Env: p.Env, Optional: []optionalDocument{}, Mounts: []mountDocument{}, Files: []fileDocument{},
+		Packages: p.Packages(), Run: p.Run(), Env: p.Env, Optional: []optionalDocument{}, Mounts: []mountDocument{}, Files: []fileDocument{}, Volumes: []volumeDocument{},
+	}
+	for i, v := range (given.Host{Project: project}).Volumes(p.Volumes) {
+		d.Volumes = append(d.Volumes, volumeDocument{v.Name, v.Dest, p.Volumes[i].From})
 	}
 	for _, m := range p.Mounts {
 		if m.File {
@@ -96,7 +109,7 @@ func newProfileList() *cobra.Command {
 		Short: "List the profiles: the built-in ones and those of wrapix.toml in the present folder",
 		Args:  noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			conf, err := loadConfig(".")
+			dir, conf, err := here()
 			if err != nil {
 				return err
 			}
@@ -106,7 +119,7 @@ func newProfileList() *cobra.Command {
 			}
 			d := profilesDocument{Schema: 1, Profiles: []profileDocument{}}
 			for _, p := range all {
-				d.Profiles = append(d.Profiles, newProfileDocument(conf.Profiles, p))
+				d.Profiles = append(d.Profiles, newProfileDocument(dir, conf.Profiles, p))
 			}
 			if asJSON {
 				return printJSON(cmd.OutOrStdout(), d)
@@ -135,7 +148,7 @@ func newProfileShow() *cobra.Command {
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			conf, err := loadConfig(".")
+			dir, conf, err := here()
 			if err != nil {
 				return err
 			}
@@ -143,7 +156,7 @@ func newProfileShow() *cobra.Command {
 			if err != nil {
 				return &usageError{what: err.Error(), try: "wrapix profile list"}
 			}
-			d := newProfileDocument(conf.Profiles, p)
+			d := newProfileDocument(dir, conf.Profiles, p)
 			if asJSON {
 				return printJSON(cmd.OutOrStdout(), struct {
 					Schema int `json:"schema"`
@@ -188,5 +201,16 @@ func printProfile(w io.Writer, d profileDocument) error {
 	for _, f := range d.Files {
 		row("file", f.Source+" at "+f.Dest, f.From)
 	}
+	for _, v := range d.Volumes {
+		row("volume", v.Name+" at "+v.Dest, v.From)
+	}
 	return table.Flush()
+}
+
+// here is the present folder, and what its configuration says.
+func here() (dir string, conf config.Config, err error) {
+	if dir, err = realPath("."); err == nil {
+		conf, err = loadConfig(dir)
+	}
+	return dir, conf, err
 }

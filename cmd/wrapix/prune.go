@@ -13,7 +13,7 @@ import (
 )
 
 func newPrune(connect connectFunc) *cobra.Command {
-	var running bool
+	var running, volumes, agreed bool
 	cmd := &cobra.Command{
 		Use:   "prune",
 		Short: "Remove sandboxes that nobody looks after any more",
@@ -21,7 +21,10 @@ func newPrune(connect connectFunc) *cobra.Command {
 went down. It never touches one whose process lives.
 
 A sandbox of a killed ralph loop that still runs is kept, because the next ralph loop takes it up and follows it to its
-end; --running gives up what its agent is doing.`,
+end; --running gives up what its agent is doing.
+
+--volumes also removes caches (of cargo, pip, uv and go) that no sandbox has: those of projects that are gone, and, after
+asking, those of all others. What was in them is downloaded again.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			engine, err := connect(cmd)
@@ -36,9 +39,14 @@ end; --running gives up what its agent is doing.`,
 			for _, name := range left {
 				fmt.Fprintf(cmd.OutOrStdout(), "removed %s from Podman's secrets: its process is gone\n", name)
 			}
-			return err
+			if err != nil || !volumes {
+				return err
+			}
+			return pruneVolumes(cmd.Context(), engine, std(), agreed)
 		},
 	}
+	cmd.Flags().BoolVar(&volumes, "volumes", false, "also caches that no sandbox has")
+	cmd.Flags().BoolVar(&agreed, "yes", false, "with --volumes: do not ask")
 	cmd.Flags().BoolVar(&running, "running", false, "also sandboxes that a killed ralph loop would take up again")
 	return cmd
 }

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/wrapix/wrapix/config"
+	"github.com/wrapix/wrapix/given"
 	"github.com/wrapix/wrapix/hooks"
 	"github.com/wrapix/wrapix/internal/terminal"
 	"github.com/wrapix/wrapix/sandbox"
@@ -73,6 +74,7 @@ func (o *runOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	spec.Volumes = given.Host{Project: dir}.Volumes(wanted.profile.Volumes)
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cancel(nil)
 	signals := listen(cancel)

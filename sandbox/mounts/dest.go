@@ -13,6 +13,7 @@ import (
 var taken = []string{
 	"/proc", "/sys", "/dev", "/run", // the kernel's, our guest, input and output, secrets
 	"/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/etc/passwd", "/etc/group", "/etc/mtab", // the engine's
+	sandbox.CacheDir, // the profiles'
 }
 
 // whole are places that can have mounts in them, and cannot be replaced themselves.

@@ -41,7 +41,9 @@ func (e *Engine) Create(ctx context.Context, spec sandbox.Spec) error {
 		ctx := context.WithoutCancel(ctx)
 		if err = e.secrets(ctx, gen, spec); err == nil {
 			failpoint.Here("handed-over")
-			err = e.create(ctx, gen)
+			if gen.Volumes, err = e.volumes(ctx, spec); err == nil {
+				err = e.create(ctx, gen)
+			}
 		}
 		err = errors.Join(err, e.dropSecrets(ctx, spec))
 	}

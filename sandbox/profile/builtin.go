@@ -14,11 +14,11 @@ func builtin() []Definition {
 		{
 			Name: "rust", About: "Rust: rustup or else Debian's cargo, a C compiler, headers of OpenSSL and libpq",
 			Packages: []string{"gcc", "libc6-dev", "libpq-dev", "libssl-dev", "pkg-config"},
-			// Not below the home, which is new in every sandbox; what cargo downloads goes there all the same.
 			Env: map[string]string{
-				"RUSTUP_HOME": "/opt/rust/rustup", "CARGO_HOME": "/home/agent/.cargo", "OPENSSL_DIR": "/usr",
+				"RUSTUP_HOME": "/opt/rust/rustup", "CARGO_HOME": cacheDir + "/cargo", "OPENSSL_DIR": "/usr",
 				"PATH": "/opt/rust/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 			},
+			Volumes: cache("cargo"),
 			Optional: []Optional{{
 				Name: "rustup", Source: "https://sh.rustup.rs",
 				Run: "curl --proto =https --tlsv1.2 --fail --silent --show-error --max-time 300 https://sh.rustup.rs -o /tmp/rustup.sh && " +
@@ -29,8 +29,12 @@ func builtin() []Definition {
 		{
 			Name: "python", About: "Python 3 with venv and pytest; uv and ruff",
 			Packages: []string{"python3", "python3-pip", "python3-pytest", "python3-venv"},
-			Env:      map[string]string{"PIP_DISABLE_PIP_VERSION_CHECK": "1"},
-			Run:      []string{"ln -sf /usr/bin/python3 /usr/local/bin/python"},
+			Env: map[string]string{
+				"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_CACHE_DIR": cacheDir + "/python/pip", "UV_CACHE_DIR": cacheDir + "/python/uv",
+				"UV_LINK_MODE": "copy", // the cache and the project are on different file systems
+			},
+			Run:     []string{"ln -sf /usr/bin/python3 /usr/local/bin/python"},
+			Volumes: cache("python"),
 			Optional: []Optional{{
 				Name: "uv and ruff", Source: "the Python package index",
 				Run: "python3 -m venv /opt/python-tools && /opt/python-tools/bin/pip install --retries 0 --timeout 15 --no-cache-dir --quiet uv ruff && " +
@@ -45,6 +49,8 @@ func builtin() []Definition {
 		{
 			Name: "go", About: "Go and a C compiler",
 			Packages: []string{"gcc", "golang-go", "libc6-dev"},
+			Env:      map[string]string{"GOMODCACHE": cacheDir + "/go/mod", "GOCACHE": cacheDir + "/go/build"},
+			Volumes:  cache("go"),
 		},
 		{
 			Name: "debug", About: "gdb, strace, lsof",

@@ -35,8 +35,9 @@ type Definition struct {
 	Packages []string // of Debian
 	Env      map[string]string
 	// Run are command lines for /bin/sh, as root in the image, after the packages are installed.
-	Run    []string
-	Mounts []Mount
+	Run     []string
+	Mounts  []Mount
+	Volumes []Volume // of the built-in ones
 	// Optional are steps whose source may be out of reach.
 	Optional []Optional
 }
@@ -64,7 +65,8 @@ type Profile struct {
 	Steps []Step   // what an image of it is made in, in this order
 	Env   map[string]Sourced
 	// Mounts are in the order in which they were added, each at a place of its own.
-	Mounts []SourcedMount
+	Mounts  []SourcedMount
+	Volumes []SourcedVolume
 }
 
 // Step is what one profile of the chain adds to an image.
@@ -265,6 +267,10 @@ func (p Profile) merge(d Definition) Profile {
 	p.Env = maps.Clone(p.Env)
 	for name, value := range d.Env {
 		p.Env[name] = Sourced{value, d.Name}
+	}
+	p.Volumes = slices.Clone(p.Volumes)
+	for _, v := range d.Volumes {
+		p.Volumes = append(p.Volumes, SourcedVolume{v, d.Name})
 	}
 	return p.AddMounts(d.Name, d.Mounts)
 }

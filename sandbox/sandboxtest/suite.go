@@ -64,6 +64,13 @@ func Run(t *testing.T, opts Options) {
 		for _, c := range left {
 			rt.Remove(context.Background(), c.Name)
 		}
+		volumes, err := rt.Volumes(context.Background(), map[string]string{"wrapix.test": s.run})
+		if err != nil || len(volumes) > 0 {
+			t.Errorf("volumes left behind: %v %v", volumes, err)
+		}
+		for _, v := range volumes {
+			rt.RemoveVolume(context.Background(), v.Name)
+		}
 	})
 	t.Cleanup(func() {
 		if s.probe != "" {
@@ -79,6 +86,7 @@ func Run(t *testing.T, opts Options) {
 		{"Ending", endingTests},
 		{"Workspace", workspaceTests},
 		{"Mounts", mountTests},
+		{"Volumes", volumeTests},
 		{"Secrets", secretTests},
 		{"Hardening", hardeningTests},
 		{"Guest", guestTests},

@@ -1,0 +1,34 @@
+package sandbox
+
+import (
+	"errors"
+	"path"
+)
+
+// CacheDir is the folder in which the profiles' volumes are mounted.
+const CacheDir = "/var/cache/wrapix"
+
+// ErrInUse means that a sandbox has the volume.
+var ErrInUse = errors.New("a sandbox has it")
+
+// Volume is a folder on the engine's disk that a sandbox can write in, and that belongs to the caller inside and outside.
+// What is in it is the work of what ran in sandboxes: no more than a cache, and never shared by those that must not trust
+// each other.
+type Volume struct {
+	// Name is unique on the host. Create makes the volume where it is not there yet, and it stays. Empty is a volume for
+	// this sandbox alone: it is empty at the start and goes with the sandbox.
+	Name string
+	Dest string
+	// Labels are of a volume with a name.
+	Labels map[string]string
+}
+
+// checkVolumes says which of the volumes cannot be mounted, or nothing.
+func (s Spec) checkVolumes() error {
+	for _, v := range s.Volumes {
+		if !path.IsAbs(v.Dest) || path.Clean(v.Dest) != v.Dest {
+			return errors.New("a volume at " + v.Dest + ", which is no clean absolute path")
+		}
+	}
+	return nil
+}
