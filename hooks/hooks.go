@@ -12,9 +12,7 @@ package hooks
 import (
 	"encoding/json"
 	"os"
-	"path/filepath"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/wrapix/wrapix/engine"
@@ -76,7 +74,7 @@ var passedOn = []string{
 
 func (h *Hooks) environment(c engine.HookCall) []string {
 	env := []string{
-		"PATH=" + Path(h.Project, os.Getenv("PATH")), "RALPH_HOOK=" + string(c.Hook), "RALPH_PROJECT=" + h.Project, "RALPH_WORKFLOW=" + string(c.Workflow),
+		"PATH=" + trust.Path(os.Getenv("PATH"), h.Project), "RALPH_HOOK=" + string(c.Hook), "RALPH_PROJECT=" + h.Project, "RALPH_WORKFLOW=" + string(c.Workflow),
 	}
 	if c.Task != "" {
 		env = append(env, "RALPH_TASK="+string(c.Task), "RALPH_ATTEMPT="+strconv.Itoa(c.Attempt))
@@ -87,18 +85,4 @@ func (h *Hooks) environment(c engine.HookCall) []string {
 		}
 	}
 	return env
-}
-
-// Path leaves of a PATH the folders that no agent of the project can put a program into.
-func Path(project, path string) string {
-	var kept []string
-	for _, dir := range filepath.SplitList(path) {
-		if filepath.IsAbs(dir) && trust.Outside(project, dir) == nil {
-			kept = append(kept, dir)
-		}
-	}
-	if len(kept) == 0 {
-		return "/usr/local/bin:/usr/bin:/bin"
-	}
-	return strings.Join(kept, string(filepath.ListSeparator))
 }

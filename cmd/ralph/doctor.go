@@ -13,7 +13,6 @@ import (
 
 	"github.com/wrapix/wrapix/config"
 	"github.com/wrapix/wrapix/doctor"
-	"github.com/wrapix/wrapix/hooks"
 	"github.com/wrapix/wrapix/internal/terminal"
 	"github.com/wrapix/wrapix/sandbox"
 )
@@ -55,9 +54,6 @@ func (a *app) doctor(ctx context.Context) error {
 	own := doctor.Check{Name: "the project", Look: func(context.Context) []sandbox.Finding { return []sandbox.Finding{broken("project", err)} }}
 	if err == nil {
 		own.Look, opts = p.check, p.hostOptions()
-		if err := os.Setenv("PATH", hooks.Path(p.root, os.Getenv("PATH"))); err != nil {
-			return err
-		}
 	}
 	results := doctor.Run(ctx, append([]doctor.Check{own}, doctor.Host(opts)...))
 	if err := ctx.Err(); err != nil {

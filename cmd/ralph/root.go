@@ -11,6 +11,7 @@ import (
 	"github.com/wrapix/wrapix/control"
 	"github.com/wrapix/wrapix/internal/terminal"
 	"github.com/wrapix/wrapix/internal/wallclock"
+	"github.com/wrapix/wrapix/trust"
 )
 
 // app is what all commands share: the streams, the clock and the global options.
@@ -44,9 +45,12 @@ func (a *app) execute(ctx context.Context, args []string) error {
 	root.SetOut(a.streams.Out)
 	root.SetErr(a.streams.Err)
 
-	// Before a command runs, only its command line can be wrong.
+	// Before a command runs, only its command line can be wrong. No command looks for a program of the host before this.
 	runs := false
-	root.PersistentPreRun = func(*cobra.Command, []string) { runs = true }
+	root.PersistentPreRunE = func(*cobra.Command, []string) error {
+		runs = true
+		return trust.GuardPath(a.dir)
+	}
 	cmd, err := root.ExecuteContextC(ctx)
 	if err != nil && !runs {
 		err = usagef(cmd.CommandPath()+" --help", "%w", err)

@@ -4,14 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/wrapix/wrapix/config"
 	"github.com/wrapix/wrapix/control"
 	"github.com/wrapix/wrapix/engine"
-	"github.com/wrapix/wrapix/hooks"
 	"github.com/wrapix/wrapix/key"
 	"github.com/wrapix/wrapix/sandbox"
 	"github.com/wrapix/wrapix/sandbox/image"
@@ -67,10 +65,6 @@ func (p *project) session(command string, starts bool, show progress) (*session,
 func (s *session) connect(ctx context.Context) (err error) {
 	if s.runner != nil {
 		return nil
-	}
-	// Podman, and what it starts: the environments of Python and Node put folders of the project into PATH.
-	if err := os.Setenv("PATH", hooks.Path(s.root, os.Getenv("PATH"))); err != nil {
-		return err
 	}
 	if s.podman, err = podman.Connect(ctx, podman.Options{}); err != nil {
 		return err

@@ -12,7 +12,6 @@ import (
 
 	"github.com/wrapix/wrapix/config"
 	"github.com/wrapix/wrapix/doctor"
-	"github.com/wrapix/wrapix/hooks"
 	"github.com/wrapix/wrapix/internal/terminal"
 	"github.com/wrapix/wrapix/sandbox"
 	"github.com/wrapix/wrapix/sandbox/podman"
@@ -70,9 +69,6 @@ func (o *doctorOptions) run(ctx context.Context) error {
 	}
 	here, err := realPath(".")
 	if err != nil {
-		return err
-	}
-	if err := os.Setenv("PATH", hooks.Path(here, os.Getenv("PATH"))); err != nil {
 		return err
 	}
 	results := doctor.Run(ctx, o.checks(here))

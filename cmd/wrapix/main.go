@@ -10,6 +10,8 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"syscall"
+
+	"github.com/wrapix/wrapix/trust"
 )
 
 // version is set by the linker.
@@ -24,6 +26,9 @@ func main() {
 func run(args []string, s streams) int {
 	ctx, stop := signal.NotifyContext(context.Background(), respected(syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)...)
 	defer stop()
+	if err := trust.GuardPath("."); err != nil { // no command looks for a program of the host before this
+		return report(s.err, err)
+	}
 	root := newRoot(s)
 	root.SetArgs(args)
 	root.SetIn(s.in)

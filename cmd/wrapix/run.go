@@ -19,12 +19,12 @@ import (
 
 	"github.com/wrapix/wrapix/config"
 	"github.com/wrapix/wrapix/given"
-	"github.com/wrapix/wrapix/hooks"
 	"github.com/wrapix/wrapix/internal/terminal"
 	"github.com/wrapix/wrapix/sandbox"
 	"github.com/wrapix/wrapix/sandbox/image"
 	"github.com/wrapix/wrapix/sandbox/podman"
 	"github.com/wrapix/wrapix/sandbox/profile"
+	"github.com/wrapix/wrapix/trust"
 )
 
 // hangupGrace is what a command gets to end by itself when the terminal that it ran on is gone.
@@ -48,6 +48,9 @@ func (o *runOptions) run(ctx context.Context) error {
 	dir, err := realPath(o.dir)
 	if err != nil {
 		return fmt.Errorf("use the folder %s: %s", o.dir, reason(err))
+	}
+	if err := trust.GuardPath(dir); err != nil {
+		return err
 	}
 	conf, err := loadConfig(dir)
 	if err != nil {
@@ -92,10 +95,6 @@ func (o *runOptions) run(ctx context.Context) error {
 
 // inSandbox makes the sandbox, follows it to its end and removes it, on whatever way it goes.
 func (o *runOptions) inSandbox(ctx context.Context, spec sandbox.Spec, wanted wanted, deployKey config.DeployKey, signals *signals) (int, error) {
-	// Podman, and what it starts: the environments of Python and Node put folders of the project into PATH.
-	if err := os.Setenv("PATH", hooks.Path(spec.Workspace.Source, os.Getenv("PATH"))); err != nil {
-		return 0, err
-	}
 	engine, err := podman.Connect(ctx, podman.Options{AllowRoot: o.allowRoot})
 	if err != nil {
 		return 0, err

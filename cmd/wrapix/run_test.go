@@ -315,23 +315,41 @@ func TestPruneKeepsWhatAKilledLoopWouldTakeUp(t *testing.T) {
 	}
 }
 
-// A program that an agent left in the project is not run in the place of Podman, also where the project has a folder in
-// PATH.
-func TestPodmanOfTheProject(t *testing.T) {
+// A program that an agent left in the project is not run on the host, also where the project has a folder in PATH.
+func TestProgramsOfTheProject(t *testing.T) {
 	dir := project(t)
 	bin := filepath.Join(dir, ".venv", "bin")
 	if err := os.MkdirAll(bin, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	ran := filepath.Join(t.TempDir(), "ran")
-	if err := os.WriteFile(filepath.Join(bin, "podman"), []byte("#!/bin/sh\n: > "+ran+"\n"), 0o755); err != nil {
-		t.Fatal(err)
+	for _, name := range []string{"podman", "git", "gh", "newuidmap", "mmdebstrap", "apt-get", "pasta", "slirp4netns"} {
+		if err := os.WriteFile(filepath.Join(bin, name), []byte("#!/bin/sh\necho "+name+" >> "+ran+"\n"), 0o755); err != nil {
+			t.Fatal(err)
+		}
 	}
 	t.Setenv("PATH", bin+":"+os.Getenv("PATH"))
-	if out, err := exec.Command("wrapix", dir, "--", "true").CombinedOutput(); err != nil {
-		t.Errorf("%v: %s", err, out)
-	}
-	if _, err := os.Stat(ran); err == nil {
-		t.Error("the project's podman ran on the host")
+	elsewhere := t.TempDir()
+	for _, tt := range []struct {
+		from string
+		args []string
+	}{
+		{elsewhere, []string{dir, "--", "true"}},
+		{dir, []string{"--", "true"}},
+		{dir, []string{"ps"}},
+		{elsewhere, []string{"ps"}},
+		{dir, []string{"prune"}},
+		{dir, []string{"image", "list"}},
+		{dir, []string{"key", "list"}},
+		{dir, []string{"doctor"}},
+	} {
+		cmd := exec.Command("wrapix", tt.args...)
+		cmd.Dir = tt.from
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("%q: %v: %s", tt.args, err, out)
+		}
+		if names, err := os.ReadFile(ran); err == nil {
+			t.Fatalf("%q in %s ran the project's %s", tt.args, tt.from, names)
+		}
 	}
 }
