@@ -23,9 +23,6 @@ const DefaultMaxAttempts = 3
 // DefaultPids bounds the processes of a sandbox where the file does not say: a fork bomb must not reach the host.
 const DefaultPids = 4096
 
-// AgentCommand is the one kind of agent that this version runs.
-const AgentCommand = "command"
-
 // Config is what wrapix.toml says, with defaults filled in.
 type Config struct {
 	Agent   Agent
@@ -41,12 +38,6 @@ type Config struct {
 	Profiles *profile.Set
 	// Text is the file as it was read.
 	Text string
-}
-
-// Agent says what does the work inside the sandbox.
-type Agent struct {
-	Kind    string
-	Command []string // program and arguments, never empty
 }
 
 // Network is what a sandbox can reach.
@@ -169,10 +160,23 @@ func (c Config) AllProfiles() ([]profile.Profile, error) {
 	return all, nil
 }
 
+// AgentProfiles merges every profile as the images of the agent's sandboxes are made of it.
+func (c Config) AgentProfiles() ([]profile.Profile, error) {
+	var all []profile.Profile
+	for _, name := range c.Profiles.Names() {
+		p, err := c.AgentProfile(name)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, p)
+	}
+	return all, nil
+}
+
 // Default is the configuration before any file.
 func Default() Config {
 	return Config{
-		Agent:    Agent{Kind: AgentCommand},
+		Agent:    Agent{Kind: AgentClaude},
 		Profiles: profile.Builtin(),
 		Sandbox:  Sandbox{Profile: profile.Base, Network: NetworkOpen, Pids: DefaultPids},
 		Loop:     Loop{MaxAttempts: DefaultMaxAttempts, OnBlocked: BlockedWait},

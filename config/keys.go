@@ -16,12 +16,11 @@ var tables = map[string]bool{
 // later are the keys and tables of the contract that this version does not act upon. They are refused: whoever wrote
 // them relies on them.
 var later = []string{
-	"agent.model", "agent.args", "agent.base_url",
 	"mcp", "loop.jobs", "checks.tree",
 }
 
 // laterKinds are the agents of the contract that this version cannot run.
-var laterKinds = []string{"claude", "codex", "gemini", "opencode"}
+var laterKinds = []string{"codex", "gemini", "opencode"}
 
 // table takes the keys of one table; path is nil for the document.
 func (r *reader) table(path []string, values map[string]any) {
@@ -63,7 +62,10 @@ func (r *reader) table(path []string, values map[string]any) {
 func (r *reader) keys() map[string]func(any) error {
 	c := &r.config
 	return map[string]func(any) error{
-		"agent.kind":         oneOf(&c.Agent.Kind, laterKinds, AgentCommand),
+		"agent.kind":         oneOf(&c.Agent.Kind, laterKinds, AgentClaude, AgentCommand),
+		"agent.model":        text(&c.Agent.Model),
+		"agent.base_url":     baseURL(&c.Agent.BaseURL),
+		"agent.args":         arguments(&c.Agent.Args),
 		"agent.command":      command(&c.Agent.Command),
 		"sandbox.profile":    text(&c.Sandbox.Profile),
 		"sandbox.packages":   packages(&c.Sandbox.Packages),
@@ -162,12 +164,7 @@ func CheckVariable(name string) error {
 }
 
 // complete reports what must be there and is not.
-func (r *reader) complete() {
-	_, given := r.places["agent\x00command"]
-	if !given {
-		r.problem([]string{"agent", "command"}, `is missing: say what works on the tasks, as in command = ["./agent.sh"]`)
-	}
-}
+func (r *reader) complete() { r.completeAgent() }
 
 // suggestion names the key that was probably meant: one in the same table that differs by case or a letter or two.
 func (r *reader) suggestion(dotted string) string {

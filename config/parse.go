@@ -28,6 +28,7 @@ func parse(name string, text []byte, complete func(*reader)) (Config, error) {
 	}
 	r.locate(text)
 	r.table(nil, document)
+	r.agentKind()
 	r.checkDeployKey()
 	r.names()
 	r.merge()

@@ -97,6 +97,8 @@ type Outcome struct {
 	CostUSD      float64 `json:"cost_usd,omitempty"`
 	InputTokens  int64   `json:"input_tokens,omitempty"`
 	OutputTokens int64   `json:"output_tokens,omitempty"`
+	// Session is the agent's own name for what it did, where it gave one.
+	Session string `json:"session,omitempty"`
 
 	// Of a verification: one entry a check, in order.
 	Checks []CheckResult `json:"checks,omitempty"`

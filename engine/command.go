@@ -40,6 +40,10 @@ type Interrupt struct {
 	Reason string
 	// Fault says that the host could not run it. Then the next one is not tried at once.
 	Fault bool
+	// Shut says that the agent's service takes no work at present: then none is begun before it does.
+	Shut *ShutError
+	// Session is the agent's own name for what it did.
+	Session string
 	// Usage is what it used all the same, as far as it is known.
 	Usage Usage
 }

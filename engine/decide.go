@@ -192,11 +192,15 @@ func (c Interrupt) decide(d *decision) error {
 		kind = CheckInterrupted
 	}
 	c.Usage.Spent = max(0, c.Usage.Spent)
-	data := InterruptedData{Phase: t.Open.Phase, Check: c.ID.Check, Reason: c.Reason, Fault: c.Fault, Usage: c.Usage}
+	data := InterruptedData{Phase: t.Open.Phase, Check: c.ID.Check, Reason: c.Reason, Fault: c.Fault, Session: c.Session, Usage: c.Usage}
 	if c.Usage != (Usage{}) {
 		data.Day = dayOf(d.now)
 	}
 	d.emit(kind, t.ID, c.ID.Number, data)
+	if c.Shut != nil {
+		d.shut(*c.Shut)
+		return nil
+	}
 	if c.Fault && d.err == nil && d.ev.w.hold(RateLimited) == nil {
 		d.emit(WaitEntered, "", 0, WaitData{Kind: RateLimited, Message: c.Reason, Until: d.now.Add(backoff(d.ev.w.Faults))})
 	}

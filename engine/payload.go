@@ -76,6 +76,8 @@ type InterruptedData struct {
 	Reason string `json:"reason"`
 	// Fault says that the host could not run it.
 	Fault bool `json:"fault,omitempty"`
+	// Session is the agent's own name for what it did, where it gave one.
+	Session string `json:"session,omitempty"`
 	// Usage is what it used all the same, as far as it is known.
 	Usage Usage     `json:"usage,omitzero"`
 	Day   time.Time `json:"day,omitzero"`

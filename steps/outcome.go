@@ -29,10 +29,14 @@ func (s *Steps) outcome(w engine.Workflow, a engine.Activity, r sandbox.Result, 
 		o.Evidence = checkEvidence(o.Checks)
 		return o
 	}
+	report := t.reader.Report()
+	if o.Failed == "" {
+		o.Failed = bounded(report.Failed, maxMessage)
+	}
 	if n := len(r.Exits); n > 0 {
 		exit := r.Exits[n-1]
 		o.ExitCode = exit.Code
-		if o.Failed == "" && exit.Code != 0 {
+		if o.Failed == "" && exit.Code != 0 && !ownStop(r, report) {
 			o.Failed = fmt.Sprintf("the agent exited with code %d", exit.Code)
 			if exit.Signal != "" {
 				o.Failed = "the agent was ended by " + exit.Signal
@@ -42,8 +46,8 @@ func (s *Steps) outcome(w engine.Workflow, a engine.Activity, r sandbox.Result, 
 			o.Evidence = bounded(exit.Output, maxEvidence)
 		}
 	}
-	o.Signal, o.Message = t.signal.result()
-	if err := addResult(&o, r.Files[resultPath]); err != nil && o.Failed == "" {
+	err := errors.Join(addResult(&o, r.Files[resultPath]), withReport(&o, report))
+	if err != nil && o.Failed == "" {
 		o.Failed = "the agent left a result that cannot be read: " + err.Error()
 	}
 	o.Message = bounded(o.Message, maxMessage)
@@ -112,11 +116,8 @@ func addResult(o *engine.Outcome, b []byte) error {
 	if err := json.Unmarshal(b, &r); err != nil {
 		return err
 	}
-	switch {
-	case r.CostUSD < 0 || r.InputTokens < 0 || r.OutputTokens < 0:
-		return errors.New("cost and tokens cannot be negative")
-	case r.CostUSD > maxCost || r.InputTokens > maxTokens || r.OutputTokens > maxTokens:
-		return fmt.Errorf("cost and tokens are more than an attempt can use: %g USD, %d and %d tokens", r.CostUSD, r.InputTokens, r.OutputTokens)
+	if err := checkUsage(r.CostUSD, r.InputTokens, r.OutputTokens); err != nil {
+		return err
 	}
 	o.CostUSD, o.InputTokens, o.OutputTokens = r.CostUSD, r.InputTokens, r.OutputTokens
 	switch name := strings.TrimPrefix(strings.ToLower(r.Signal), "ralph_"); name {
@@ -127,6 +128,16 @@ func addResult(o *engine.Outcome, b []byte) error {
 		return nil
 	}
 	return fmt.Errorf("signal %q is none of complete, blocked, clarify", r.Signal)
+}
+
+func checkUsage(cost float64, input, output int64) error {
+	switch {
+	case cost < 0 || input < 0 || output < 0:
+		return errors.New("cost and tokens cannot be negative")
+	case cost > maxCost || input > maxTokens || output > maxTokens:
+		return fmt.Errorf("cost and tokens are more than an attempt can use: %g USD, %d and %d tokens", cost, input, output)
+	}
+	return nil
 }
 
 // parsePlan reads what an agent leaves in $RALPH_PLAN; its form is a contract with agents.

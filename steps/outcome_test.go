@@ -7,14 +7,15 @@ import (
 
 	"github.com/wrapix/wrapix/engine"
 	"github.com/wrapix/wrapix/sandbox"
+	"github.com/wrapix/wrapix/steps/agent"
 )
 
 func outcomeOf(t *testing.T, phase engine.Phase, r sandbox.Result, printed string) engine.Outcome {
 	t.Helper()
 	s := New(Options{Project: t.TempDir()})
 	w := workflowOf(t, s, demoSpec)
-	tr := &transcript{}
-	tr.signal.write([]byte(printed))
+	tr := &transcript{reader: agent.Command{}.Reader(func([]byte) {})}
+	tr.reader.Write([]byte(printed))
 	if r.Ended == "" {
 		r.Ended = sandbox.EndedExited
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/wrapix/wrapix/sandbox"
 	"github.com/wrapix/wrapix/sandbox/podman"
 	"github.com/wrapix/wrapix/sandbox/sandboxtest"
+	"github.com/wrapix/wrapix/steps/agent"
 	"github.com/wrapix/wrapix/store"
 )
 
@@ -40,7 +41,7 @@ type project struct {
 
 const testImage = "localhost/wrapix-steps-test"
 
-func newProject(t *testing.T, agent string) *project {
+func newProject(t *testing.T, script string) *project {
 	t.Helper()
 	rt, err := podman.Connect(t.Context(), podman.Options{})
 	if err != nil {
@@ -57,7 +58,7 @@ func newProject(t *testing.T, agent string) *project {
 		}
 	}
 	dir, state := t.TempDir(), t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "agent.sh"), []byte("#!/bin/sh\n"+agent), 0o755); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "agent.sh"), []byte("#!/bin/sh\n"+script), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	st, err := store.Open(filepath.Join(state, "ralph.db"), store.Options{})
@@ -66,7 +67,7 @@ func newProject(t *testing.T, agent string) *project {
 	}
 	t.Cleanup(func() { st.Close() })
 	p := &project{store: st, options: Options{
-		Runtime: rt, Project: dir, State: state, StoreID: st.ID(), Agent: []string{"./agent.sh"}, Profiles: []string{"base"},
+		Runtime: rt, Project: dir, State: state, StoreID: st.ID(), Agent: agent.Command{Args: []string{"./agent.sh"}}, Profiles: []string{"base"},
 		Image: func(context.Context, string) (string, error) { return testImage, nil }, Network: sandbox.NetworkNone,
 		Timeout: time.Minute,
 	}}

@@ -15,6 +15,7 @@ import (
 	"github.com/wrapix/wrapix/engine"
 	"github.com/wrapix/wrapix/internal/failpoint"
 	"github.com/wrapix/wrapix/sandbox"
+	"github.com/wrapix/wrapix/steps/agent"
 )
 
 // stopGrace is what an agent gets to end by itself when the user stops the loop, and reportGrace what the guest then gets
@@ -94,7 +95,7 @@ func (s *Steps) Resume(ctx context.Context, w engine.Workflow, a engine.Activity
 	if errors.Is(err, sandbox.ErrLost) {
 		return outcome, fmt.Errorf("%w: %w", engine.ErrLost, err)
 	}
-	if err != nil && ctx.Err() == nil {
+	if err != nil && ctx.Err() == nil && !ofService(err) {
 		err = fmt.Errorf("%w: %w", engine.ErrUnfinished, err)
 	}
 	return outcome, err
@@ -113,7 +114,7 @@ func (s *Steps) follow(ctx context.Context, w engine.Workflow, a engine.Activity
 			s.o.Printed(w.ID, a.ID)
 		}
 	}
-	t, err := newTranscript(AttemptDir(s.o.State, w.ID, a.ID), live, grown)
+	t, err := newTranscript(AttemptDir(s.o.State, w.ID, a.ID), s.driver(a), live, grown)
 	if errors.Is(err, os.ErrNotExist) {
 		return engine.Outcome{}, sandbox.ErrLost // its folder is gone, and the record with it
 	}
@@ -126,26 +127,32 @@ func (s *Steps) follow(ctx context.Context, w engine.Workflow, a engine.Activity
 	}
 	sink := t.sink()
 	sink.Denied = func(list []sandbox.Denial) { s.denied(a.ID, list) }
+	ended := s.endWhenOver(ctx, spec.Name, t)
 	result, err := run(ctx, s.o.Runtime, spec, sink)
+	ended()
+	report := t.reader.Report()
 	if closeErr := t.close(); err == nil {
 		err = closeErr
 	}
-	if err == nil && !resume && (result.Ended == sandbox.EndedStopped || result.Ended == sandbox.EndedTerminated) {
+	if err == nil && !resume && !ownStop(result, report) && (result.Ended == sandbox.EndedStopped || result.Ended == sandbox.EndedTerminated) {
 		together(ctx)
 	}
 	if ctx.Err() != nil {
 		stopCtx := context.WithoutCancel(ctx)
 		stopErr := s.o.Runtime.Stop(stopCtx, spec.Name, stopGrace+reportGrace)
-		return s.used(stopCtx, begun, spec), errors.Join(ctx.Err(), stopErr)
+		return s.used(stopCtx, begun, spec, a), errors.Join(ctx.Err(), stopErr)
 	}
 	if err != nil {
 		return engine.Outcome{}, err
 	}
-	if result.Ended == sandbox.EndedStopped {
-		return usedOf(result), fmt.Errorf("%w: somebody told it to stop", sandbox.ErrLost)
+	if result.Ended == sandbox.EndedStopped && !report.Over {
+		return usedOf(result, report), fmt.Errorf("%w: somebody told it to stop", sandbox.ErrLost)
 	}
 	if resume && result.Ended == sandbox.EndedTerminated { // by a host that shuts down, if not by the agent
-		return usedOf(result), fmt.Errorf("%w: it was terminated", sandbox.ErrLost)
+		return usedOf(result, report), fmt.Errorf("%w: it was terminated", sandbox.ErrLost)
+	}
+	if err := service(report); err != nil {
+		return usedOf(result, report), err
 	}
 	o := s.outcome(w, a, result, t)
 	if a.Phase != engine.PhaseVerify {
@@ -167,14 +174,23 @@ func together(ctx context.Context) {
 
 // used is what a sandbox that was stopped has used, as far as it is known: its time, and the cost that the agent wrote
 // down before.
-func (s *Steps) used(ctx context.Context, begun time.Time, spec sandbox.Spec) engine.Outcome {
+func (s *Steps) used(ctx context.Context, begun time.Time, spec sandbox.Spec, a engine.Activity) engine.Outcome {
 	ctx, cancel := context.WithTimeout(ctx, reportGrace)
 	defer cancel()
-	result, err := sandbox.Resume(ctx, s.o.Runtime, spec, sandbox.Sink{})
+	reader := s.driver(a).Reader(func([]byte) {})
+	result, err := sandbox.Resume(ctx, s.o.Runtime, spec, sandbox.Sink{Stdout: readerOnly{reader}})
 	if err != nil {
 		return passed(begun)
 	}
-	return usedOf(result)
+	return usedOf(result, reader.Report())
+}
+
+// readerOnly is a reader's stream without a file.
+type readerOnly struct{ agent.Reader }
+
+func (r readerOnly) Write(b []byte) (int, error) {
+	r.Reader.Write(b)
+	return len(b), nil
 }
 
 // passed is the time since then, as this process measured it: the clock on the wall may have been set meanwhile.
@@ -182,9 +198,9 @@ func passed(begun time.Time) engine.Outcome {
 	return engine.Outcome{Started: begun, Finished: begun.Add(time.Since(begun))}
 }
 
-func usedOf(r sandbox.Result) engine.Outcome {
+func usedOf(r sandbox.Result, report agent.Report) engine.Outcome {
 	o := engine.Outcome{Started: r.Started, Finished: r.Finished}
-	_ = addResult(&o, r.Files[resultPath]) // one that cannot be read says nothing
+	_ = errors.Join(addResult(&o, r.Files[resultPath]), withReport(&o, report)) // one that cannot be read says nothing
 	return o
 }
 
@@ -269,7 +285,10 @@ func (s *Steps) sandboxSpec(w engine.Workflow, a engine.Activity) (sandbox.Spec,
 	prompt := sandbox.InputDir + "/" + PromptName
 	spec.Input = filepath.Join(dir, InputName)
 	spec.Env["RALPH_PROMPT"], spec.Env["RALPH_RESULT"] = prompt, resultPath
-	spec.Commands = []sandbox.Command{{Name: "agent", Args: s.o.Agent, Stdin: prompt}}
+	launch := s.o.Agent.Launch(agent.Turn{Prompt: prompt})
+	spec.Commands = []sandbox.Command{launch.Command}
+	maps.Copy(spec.Env, launch.Env)
+	spec.Files = append(spec.Files, launch.Files...)
 	spec.Collect = []string{resultPath}
 	switch a.Phase {
 	case engine.PhaseReady:

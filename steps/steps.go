@@ -8,6 +8,7 @@
 //	input/prompt.md    what the agent was given, mounted read-only
 //	record.log         the guest's frames as the engine's monitor wrote them, until the outcome is recorded
 //	transcript.log     what it printed
+//	shown.log          what people are shown of that, where it is for programs
 //	stderr.log         what it printed on standard error
 //
 // The package knows Markdown only through specs, containers only through sandbox, and decides nothing about what comes
@@ -26,6 +27,7 @@ import (
 	"github.com/wrapix/wrapix/engine"
 	"github.com/wrapix/wrapix/sandbox"
 	"github.com/wrapix/wrapix/snapshot"
+	"github.com/wrapix/wrapix/steps/agent"
 )
 
 // Options say where and with what activities run. All paths are absolute.
@@ -37,8 +39,8 @@ type Options struct {
 	// Lock is a file that the process which works on the project keeps locked; it tells others whether somebody looks
 	// after the sandboxes.
 	Lock string
-	// Agent is the command line of the agent inside the sandbox.
-	Agent []string
+	// Agent does the work inside the sandbox.
+	Agent agent.Driver
 	// Checks run after each task's own, in workflows that start from now on.
 	Checks []string
 	// Image returns the image of a profile; "" is the default profile.
@@ -64,7 +66,7 @@ type Options struct {
 	TranscriptLimit int64
 	// Snapshots records the work tree before and after each of the agent's attempts; nil records nothing.
 	Snapshots *snapshot.Repo
-	// Output sees what activities print on standard output, as it comes. It may be nil, and must not block.
+	// Output sees what people are shown of activities' standard output, as it comes. It may be nil, and must not block.
 	Output func(id engine.AttemptID, b []byte)
 	// Printed is told when an activity has printed something that its files have by now, on standard error too. It may
 	// be nil, and must not block.
@@ -98,6 +100,7 @@ const (
 	RecordName     = "record.log"
 	TranscriptName = "transcript.log"
 	StderrName     = "stderr.log"
+	ShownName      = "shown.log"
 	GatewayName    = "net" // a folder; see package gateway
 )
 

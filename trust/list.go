@@ -49,6 +49,9 @@ func List(c config.Config) []Setting {
 			list = append(list, Setting{h.key, exactly(h.args...), "run on this host " + h.when + ": " + shown(h.args...)})
 		}
 	}
+	if address := c.Agent.BaseURL; address != "" {
+		list = append(list, Setting{"agent.base_url", exactly(address), "send the agent's login and all that it reads and writes to " + shown(address)})
+	}
 	if n := c.Notify; n.Webhook != "" {
 		list = append(list, Setting{"notify.webhook", exactly(n.Webhook), "send waits and ends, with the agent's words, to " + shown(n.Webhook)})
 		switch s := n.WebhookSecret; {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -153,7 +152,7 @@ func (v *viewer) read(id engine.AttemptID) {
 	if err != nil {
 		return
 	}
-	f, err := os.Open(filepath.Join(steps.AttemptDir(state, v.w.ID, id), steps.TranscriptName))
+	f, err := os.Open(steps.Shown(steps.AttemptDir(state, v.w.ID, id)))
 	if err != nil {
 		return
 	}

@@ -122,6 +122,9 @@ func (p *project) checkConfig(ctx context.Context) []sandbox.Finding {
 	}
 	findings := []sandbox.Finding{{Severity: fine, Code: "config", Text: config.FileName + " is in order"}}
 	findings = append(findings, p.checkHost(ctx, c)...)
+	if c.Agent.Kind != config.AgentCommand {
+		return append(findings, checkAgent(c))
+	}
 	program := c.Agent.Command[0]
 	if !strings.HasPrefix(program, "./") {
 		return append(findings, sandbox.Finding{Severity: fine, Code: "agent", Text: "the agent is the program " + program + " of the sandbox's image"})

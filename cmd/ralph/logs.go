@@ -56,7 +56,7 @@ which leaves the loop alone.`,
 	cmd.Flags().BoolVarP(&o.follow, "follow", "f", false, "go on with what is printed from now on")
 	cmd.Flags().IntVarP(&o.lines, "lines", "n", 0, "begin with the last `N` lines; all when it is not given")
 	cmd.Flags().BoolVar(&o.stderr, "stderr", false, "what it printed on standard error")
-	cmd.Flags().BoolVar(&o.raw, "raw", false, "the bytes as they were, also such as a terminal acts upon")
+	cmd.Flags().BoolVar(&o.raw, "raw", false, "the bytes as they were, also such as a terminal acts upon, or a client's records")
 	return cmd
 }
 
@@ -94,7 +94,7 @@ func (o *logsOptions) run(ctx context.Context) error {
 	if o.json {
 		return o.printJSON(d)
 	}
-	t := o.tail(filepath.Join(dir, o.file()), &lastByte{Writer: o.streams.Out}, o.lines)
+	t := o.tail(func() string { return o.file(dir) }, &lastByte{Writer: o.streams.Out}, o.lines)
 	err = errors.Join(t.more(ctx), t.close())
 	switch {
 	case ctx.Err() != nil:
@@ -111,16 +111,19 @@ func printedNothing(w engine.WorkflowID, id engine.AttemptID) error {
 	return fmt.Errorf("%s of workflow %s has printed nothing yet: %w", id, w, engine.ErrNotFound)
 }
 
-// file is the name of the one of an attempt's files that is printed.
-func (o *logsOptions) file() string {
-	if o.stderr {
-		return steps.StderrName
+// file is the one of an attempt's files that is printed. Which one people are shown is known once there is one.
+func (o *logsOptions) file(dir string) string {
+	switch {
+	case o.stderr:
+		return filepath.Join(dir, steps.StderrName)
+	case o.raw:
+		return filepath.Join(dir, steps.TranscriptName)
 	}
-	return steps.TranscriptName
+	return steps.Shown(dir)
 }
 
 // tail prints a file as the flags say.
-func (o *logsOptions) tail(path string, out *lastByte, lines int) *tail {
+func (o *logsOptions) tail(path func() string, out *lastByte, lines int) *tail {
 	t := &tail{path: path, lines: lines, out: out}
 	if !o.raw {
 		t.clean = terminal.NewCleaner(out)

@@ -306,7 +306,7 @@ func (f *following) show(ctx context.Context) error {
 		if !ok {
 			return nil
 		}
-		t := f.options.tail(f.path(id), out, lines)
+		t := f.options.tail(func() string { return f.path(id) }, out, lines)
 		lines = -1 // what begins from now on is printed whole
 		var err error
 		if !f.meant.one() {
@@ -326,7 +326,7 @@ func (f *following) show(ctx context.Context) error {
 
 // path is the file that is followed of an attempt or check.
 func (f *following) path(id engine.AttemptID) string {
-	return filepath.Join(steps.AttemptDir(f.state, f.id, id), f.options.file())
+	return f.options.file(steps.AttemptDir(f.state, f.id, id))
 }
 
 // next waits for something to be printed. There is nothing more when ok is false.

@@ -15,8 +15,8 @@ import (
 // tail prints a file that grows. The file may not be there yet, and may be made anew with the same content, as a loop
 // does that takes up what another one began: then it is gone on with where it was, once it is as long again.
 type tail struct {
-	path  string
-	lines int // how many of the lines that are there when it is opened are printed; all when negative
+	path  func() string // asked until there is such a file
+	lines int           // how many of the lines that are there when it is opened are printed; all when negative
 	out   *lastByte
 	clean *terminal.Cleaner // nil: as it is
 	file  *os.File
@@ -41,7 +41,7 @@ func (t *tail) header(out *terminal.Output, id engine.AttemptID) error {
 // more prints what the file has by now and was not printed yet. It returns early when ctx ends.
 func (t *tail) more(ctx context.Context) error {
 	if t.file == nil {
-		f, err := os.Open(t.path)
+		f, err := os.Open(t.path())
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil
 		}

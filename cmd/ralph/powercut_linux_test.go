@@ -25,6 +25,7 @@ import (
 	"github.com/wrapix/wrapix/sandbox"
 	"github.com/wrapix/wrapix/snapshot"
 	"github.com/wrapix/wrapix/steps"
+	"github.com/wrapix/wrapix/steps/agent"
 	"github.com/wrapix/wrapix/store"
 	"github.com/wrapix/wrapix/trust"
 	"github.com/wrapix/wrapix/webhook"
@@ -396,7 +397,7 @@ func (c *cuts) recover(one *cut) {
 	r := &engine.Runner{
 		Store: s, Notifier: quiet{}, Clock: clock{time.Now}, Hooks: well{},
 		Steps: steps.New(steps.Options{
-			Runtime: gone{}, Project: c.r.project, State: dir, StoreID: s.ID(), Agent: []string{"./agent.sh"},
+			Runtime: gone{}, Project: c.r.project, State: dir, StoreID: s.ID(), Agent: agent.Command{Args: []string{"./agent.sh"}},
 			Image: func(context.Context, string) (string, error) { return "", &engine.Hint{Err: errAnew} },
 		}),
 	}

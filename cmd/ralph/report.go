@@ -197,7 +197,7 @@ func (f *attemptFiles) around(ctx context.Context, id engine.AttemptID) (before,
 
 // Transcript returns the end of what an activity printed.
 func (f *attemptFiles) Transcript(id engine.AttemptID, limit int) (tail []byte, size int64, err error) {
-	file, err := os.Open(filepath.Join(steps.AttemptDir(f.state, f.workflow, id), steps.TranscriptName))
+	file, err := os.Open(steps.Shown(steps.AttemptDir(f.state, f.workflow, id)))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, 0, engine.ErrNotFound
 	}

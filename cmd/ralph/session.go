@@ -75,7 +75,7 @@ func (s *session) connect(ctx context.Context) (err error) {
 	}
 	s.steps = steps.New(steps.Options{
 		Runtime: s.podman, Project: s.root, State: s.state, StoreID: s.store.ID(), Lock: filepath.Join(s.state, store.File),
-		Agent: s.conf.Agent.Command, Checks: commands(s.conf.Checks), Image: s.image, Profiles: s.conf.Profiles.Names(),
+		Agent: driverOf(s.conf.Agent), Checks: commands(s.conf.Checks), Image: s.image, Profiles: s.conf.Profiles.Names(),
 		Network: sandbox.Network(s.conf.Sandbox.Network), Env: s.env(), ProfileEnv: s.profileEnv, Given: s.given(ctx),
 		Allow: s.conf.Sandbox.Allow, HostPorts: s.trusted(s.conf.Sandbox.HostPorts), Ports: s.trusted(s.conf.Sandbox.Ports), Denied: s.denied,
 		Limits: limitsOf(s.conf), Snapshots: snapshots, Output: s.show.output, Printed: s.feed.Output, Grant: s.place,

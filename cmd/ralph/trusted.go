@@ -44,7 +44,7 @@ func (p *project) checkTrust(state string, c config.Config) (trust.Difference, e
 // host's network. A workflow is started before anything is approved, and looks at the project in a sandbox; then the
 // built-in profile has to do that the named one extends.
 func (s *session) approvedProfile(name string) (profile.Profile, error) {
-	p, err := s.conf.ProfileOf(name)
+	p, err := s.conf.AgentProfile(name)
 	if err != nil || s.trust.Of("profiles.").Trusted() {
 		return p, err
 	}

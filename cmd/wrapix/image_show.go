@@ -95,6 +95,11 @@ another image is made of stays.`,
 			if err != nil {
 				return err
 			}
+			ofAgents, err := conf.AgentProfiles()
+			if err != nil {
+				return err
+			}
+			keep = append(keep, ofAgents...)
 			engine, err := connect(cmd)
 			if err != nil {
 				return err

@@ -73,12 +73,14 @@ type Stored struct {
 	Containers int // that were made from it; only Images fills it in
 }
 
-// Build is an order to make an image from a Containerfile that needs no files.
+// Build is an order to make an image from a Containerfile.
 type Build struct {
 	Containerfile string
-	Ref           string
-	Labels        map[string]string
-	Created       time.Time // also of all files in its layers
+	// Context is the folder of the files that it adds; empty where it adds none.
+	Context string
+	Ref     string
+	Labels  map[string]string
+	Created time.Time // also of all files in its layers
 }
 
 // Engine makes and keeps images. Progress is for people, a line at a time.

@@ -61,6 +61,8 @@ func (p piece) make(ctx context.Context, eng Engine, opts Options, on Stored, re
 	labels := partLabels(on)
 	what := "packages"
 	switch {
+	case p.program != nil:
+		return p.addProgram(ctx, eng, opts, on, ref)
 	case p.optional != nil:
 		what = p.optional.Name
 	case len(p.run) > 0:

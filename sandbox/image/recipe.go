@@ -50,6 +50,7 @@ type piece struct {
 	packages []string
 	optional *profile.Optional
 	run      []string
+	program  *profile.Program
 }
 
 // recipeVersion changes when images of the same recipe would come out different.
@@ -70,6 +71,9 @@ func recipeOf(p profile.Profile) recipe {
 		}
 		if len(s.Run) > 0 {
 			r.pieces = append(r.pieces, piece{from: s.From, run: s.Run})
+		}
+		if s.Program != nil {
+			r.pieces = append(r.pieces, piece{from: s.From, program: s.Program})
 		}
 	}
 	return r
@@ -103,6 +107,9 @@ func (r recipe) refs() (root string, pieces []string, whole string) {
 	root = rootName + sum[:12]
 	for _, p := range r.pieces {
 		parts := []string{p.script()}
+		if p.program != nil {
+			parts = append(parts, p.program.Integrity)
+		}
 		if other := p.instead(); other != nil {
 			parts = append(parts, other.script())
 		}
@@ -144,6 +151,8 @@ func (p piece) script() string {
 		return clock + p.optional.Run + " && " + tidy
 	case len(p.packages) > 0:
 		return clock + install(p.packages) + " && " + tidy
+	case p.program != nil:
+		return clock + link(*p.program)
 	}
 	return clock + "set -e\n" + strings.Join(p.run, "\n") + "\n" + tidy
 }

@@ -1,6 +1,7 @@
 package podman
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -85,7 +86,7 @@ func (e *Engine) BuildImage(ctx context.Context, build image.Build, progress io.
 		return fmt.Errorf("build %s: %w", build.Ref, err)
 	}
 	opts := images.BuildOptions{}
-	opts.ContextDirectory = dir
+	opts.ContextDirectory = cmp.Or(build.Context, dir)
 	opts.Output = build.Ref
 	opts.OutputFormat = define.OCIv1ImageManifest
 	opts.PullPolicy = define.PullNever

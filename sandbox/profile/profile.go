@@ -75,6 +75,7 @@ type Step struct {
 	Packages []string
 	Optional []Optional
 	Run      []string
+	Program  *Program // of an agent
 }
 
 // empty says whether the step adds nothing.

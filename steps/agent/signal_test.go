@@ -1,4 +1,4 @@
-package steps
+package agent
 
 import (
 	"strings"
@@ -40,7 +40,7 @@ func TestSignal(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			for _, size := range []int{1, 7, 4096, len(tt.text)} {
-				var s signalScanner
+				var s signals
 				for rest := tt.text; rest != ""; {
 					n := min(size, len(rest))
 					s.write([]byte(rest[:n]))
@@ -58,7 +58,7 @@ func TestSignal(t *testing.T) {
 func FuzzSignal(f *testing.F) {
 	f.Add("```\nRALPH_COMPLETE\n```\nRALPH_BLOCKED: a\n", 3)
 	f.Fuzz(func(t *testing.T, text string, size int) {
-		var whole, parts signalScanner
+		var whole, parts signals
 		whole.write([]byte(text))
 		size = max(1, size%64)
 		for rest := text; rest != ""; {

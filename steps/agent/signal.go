@@ -1,4 +1,4 @@
-package steps
+package agent
 
 import (
 	"bytes"
@@ -13,9 +13,9 @@ const signalWindow = 64 << 10
 // signalLine is the longest line that can be a signal.
 const signalLine = 8 << 10
 
-// signalScanner finds the agent's signal in a stream of any length: the last line that is nothing but a signal, outside
+// signals finds the agent's signal in a stream of any length: the last line that is nothing but a signal, outside
 // code fences. It reads from the first byte, because whether a line is fenced depends on all lines before.
-type signalScanner struct {
+type signals struct {
 	offset int64  // of the end of what was read
 	line   []byte // the present line as far as it was read, at most signalLine
 	long   bool   // the present line is longer than that
@@ -26,7 +26,7 @@ type signalScanner struct {
 	at      int64 // where the signal's line ends
 }
 
-func (s *signalScanner) write(b []byte) {
+func (s *signals) write(b []byte) {
 	for len(b) > 0 {
 		i := bytes.IndexByte(b, '\n')
 		part := b
@@ -48,8 +48,8 @@ func (s *signalScanner) write(b []byte) {
 	}
 }
 
-// result returns the signal that counts at the end of the stream.
-func (s *signalScanner) result() (engine.Signal, string) {
+// result returns the signal that counts if the stream ends here.
+func (s signals) result() (engine.Signal, string) {
 	s.endLine()
 	if s.signal == engine.SignalNone || s.offset-s.at > signalWindow {
 		return engine.SignalNone, ""
@@ -57,7 +57,7 @@ func (s *signalScanner) result() (engine.Signal, string) {
 	return s.signal, s.message
 }
 
-func (s *signalScanner) endLine() {
+func (s *signals) endLine() {
 	line, long := strings.TrimRight(string(s.line), " \t\r"), s.long
 	s.line, s.long = s.line[:0], false
 	text := strings.TrimLeft(line, " ")

@@ -1,0 +1,140 @@
+package image
+
+import (
+	"context"
+	"crypto/sha512"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/wrapix/wrapix/sandbox"
+	"github.com/wrapix/wrapix/sandbox/profile"
+)
+
+// programsDir is where programs lie in an image, each in a folder of its own.
+const programsDir = "/opt/agents"
+
+// fetchTime bounds the download of a program.
+const fetchTime = 20 * time.Minute
+
+// hostAuthorities are the certificates that Debian's programs on the host trust. Node.js brings its own list, without those
+// that an administrator added.
+const hostAuthorities = "/etc/ssl/certs/ca-certificates.crt"
+
+// addProgram makes the layer of a program, which the host fetches: npm has there the registry, the proxy and the
+// certificates that the person set up.
+func (p piece) addProgram(ctx context.Context, eng Engine, opts Options, on Stored, ref string) error {
+	dir, err := cacheDir(opts)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(opts.Progress, "image: %s\n", p.program)
+	folder, err := fetch(ctx, *p.program, filepath.Join(dir, "programs"), opts.Progress)
+	if err != nil {
+		return err
+	}
+	// The engine unpacks what it adds.
+	add, _ := json.Marshal([]string{archiveName, programsDir + "/" + p.program.Name + "/"}) // of strings, which have no error
+	args, _ := json.Marshal([]string{"/bin/sh", "-c", p.script()})
+	file := "FROM " + on.ID + "\nADD " + string(add) + "\nRUN " + string(args) + "\n"
+	return build(ctx, eng, Build{Containerfile: file, Context: folder, Ref: ref, Labels: partLabels(on)})
+}
+
+// link is the command line that makes the program found in PATH.
+func link(p profile.Program) string {
+	return fmt.Sprintf("ln -s %s/%s/%s /usr/local/bin/%s", programsDir, p.Name, p.Path, p.Name)
+}
+
+// archiveName is the one file of a folder that fetch returns.
+const archiveName = "package.tgz"
+
+// fetch returns a folder with the program's archive, which is there already or comes from npm's registry.
+func fetch(ctx context.Context, p profile.Program, cache string, progress io.Writer) (string, error) {
+	folder := filepath.Join(cache, p.Name+"-"+p.Version)
+	archive := filepath.Join(folder, archiveName)
+	err := verify(archive, p.Integrity)
+	if err == nil {
+		return folder, nil
+	}
+	if !errors.Is(err, os.ErrNotExist) { // damaged: cut off by a full disk, say
+		if err := os.Remove(archive); err != nil {
+			return "", fmt.Errorf("fetch %s: %w", p, err)
+		}
+	}
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return "", fmt.Errorf("fetch %s: %w", p, err)
+	}
+	work, err := os.MkdirTemp(cache, "fetch-")
+	if err != nil {
+		return "", fmt.Errorf("fetch %s: %w", p, err)
+	}
+	defer os.RemoveAll(work)
+	fmt.Fprintf(progress, "image: npm fetches %s\n", p.Package)
+	name, err := pack(ctx, p.Package, work)
+	if err != nil {
+		return "", err
+	}
+	if err := verify(name, p.Integrity); err != nil {
+		return "", &sandbox.Error{Op: "fetch " + p.String(), Err: err, Hint: "npm config get registry, and see whose archive that gives"}
+	}
+	if err := os.Rename(name, archive); err != nil {
+		return "", fmt.Errorf("fetch %s: %w", p, err)
+	}
+	return folder, nil
+}
+
+// pack has npm download a package's archive into a folder. It runs none of the package's scripts, and, in a folder of ours,
+// reads no project's configuration.
+func pack(ctx context.Context, name, folder string) (string, error) {
+	npm, err := exec.LookPath("npm")
+	if err != nil {
+		return "", &sandbox.Error{Op: "fetch " + name, Err: errors.New("npm is not installed on this host"), Hint: "sudo apt-get install npm"}
+	}
+	ctx, cancel := context.WithTimeout(ctx, fetchTime)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, npm, "pack", "--ignore-scripts", "--silent", "--cache", filepath.Join(folder, "cache"), "--", name)
+	cmd.Dir = folder
+	cmd.Env = append(os.Environ(), "npm_config_update_notifier=false")
+	if _, err := os.Stat(hostAuthorities); err == nil && os.Getenv("NODE_EXTRA_CA_CERTS") == "" {
+		cmd.Env = append(cmd.Env, "NODE_EXTRA_CA_CERTS="+hostAuthorities)
+	}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.WaitDelay = 5 * time.Second
+	said := &tail{}
+	cmd.Stdout, cmd.Stderr = said, said
+	if err := cmd.Run(); err != nil {
+		return "", &sandbox.Error{Op: "fetch " + name, Err: fmt.Errorf("npm: %w\n%s", err, said), Hint: "npm view " + name + ", and see that it works"}
+	}
+	found, err := filepath.Glob(filepath.Join(folder, "*.tgz"))
+	if err != nil || len(found) != 1 {
+		return "", fmt.Errorf("fetch %s: npm left %d archives", name, len(found))
+	}
+	return found[0], nil
+}
+
+// verify says whether a file is the one of that integrity.
+func verify(name, integrity string) error {
+	f, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	sum := sha512.New()
+	if _, err := io.Copy(sum, f); err != nil {
+		return err
+	}
+	want, isSHA512 := strings.CutPrefix(integrity, "sha512-")
+	if got := base64.StdEncoding.EncodeToString(sum.Sum(nil)); !isSHA512 || got != want {
+		return fmt.Errorf("the archive is not the one that this version of wrapix knows: its sha512 is %s, and not %s", got, want)
+	}
+	return nil
+}
