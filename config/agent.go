@@ -72,6 +72,9 @@ func (r *reader) agentKind() {
 // completeAgent reports what an agent cannot work without, and what it has no use for.
 func (r *reader) completeAgent() {
 	a := r.config.Agent
+	if slices.ContainsFunc(r.problems, func(p Problem) bool { return p.Key == "agent.kind" }) {
+		return // it is not known which is meant
+	}
 	if a.Kind == AgentCommand {
 		if _, given := r.places["agent\x00command"]; !given {
 			r.problem([]string{"agent", "command"}, `is missing: say what works on the tasks, as in command = ["./agent.sh"]`)
@@ -93,7 +96,7 @@ func (r *reader) completeAgent() {
 	given := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return !r.config.gives(name) })
 	switch {
 	case len(given) == 0:
-		r.problem([]string{"agent", "kind"}, fmt.Sprintf(`%s needs a login: say in [secrets] where to find it, as in %s = { env = "%s" }%s`,
+		r.problem([]string{"agent", "kind"}, fmt.Sprintf(`%s needs a login: say in [secrets] where to find it, as in %s = { env = "%s" }%s; or say in command what else works on the tasks`,
 			a.Kind, names[0], names[0], others(names[1:])))
 	case len(given) > 1:
 		r.problem([]string{"agent", "kind"}, fmt.Sprintf("%s has two logins, %s; leave the one that is to be used", a.Kind, strings.Join(given, " and ")))

@@ -20,6 +20,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/wrapix/wrapix/internal/modelserver"
 	"github.com/wrapix/wrapix/sandbox/podman"
 )
 
@@ -38,6 +39,8 @@ import (
 //	keys FILE PATH KEY…  the object at the path has exactly these keys
 //	trust                (a program) approves what the project here does to the host, as `wrapix trust --yes` does
 //	containers N         there are N containers of $WORK/p
+//	model FILE           serve the script in the file as a model's service, at port $PORT of the loopback; one a script
+//	asked N              it was asked N times
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
@@ -54,7 +57,7 @@ func TestScripts(t *testing.T) {
 			}
 			env.Setenv("RALPH", ralph)
 			b := &background{}
-			env.Values[backgroundKey{}] = b
+			env.Values[backgroundKey{}], env.Values[modelKey{}] = b, new(*modelserver.Server)
 			env.Defer(b.kill)
 			env.Defer(func() { killLoops(filepath.Join(env.WorkDir, "xdg", "ralph", "*")) })
 			return nil
@@ -62,6 +65,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"project": cmdProject, "exits": cmdExits, "begin": cmdBegin, "await": cmdAwait, "release": cmdRelease, "shows": cmdShows,
 			"signal": cmdSignal, "ends": cmdEnds, "json": cmdJSON, "keys": cmdKeys, "containers": cmdContainers,
+			"model": cmdModel, "asked": cmdAsked,
 		},
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
@@ -194,7 +198,7 @@ func cmdBegin(ts *testscript.TestScript, _ bool, args []string) {
 	b.cmd = exec.Command(path, args[1:]...)
 	b.cmd.Args[0] = args[0]
 	b.cmd.Dir = ts.MkAbs(".")
-	for _, name := range []string{"PATH", "HOME", "USER", "XDG_RUNTIME_DIR", "XDG_STATE_HOME", "TMPDIR", "GORACE", "API_TOKEN", "GIVEN"} {
+	for _, name := range []string{"PATH", "HOME", "USER", "XDG_RUNTIME_DIR", "XDG_STATE_HOME", "TMPDIR", "GORACE", "API_TOKEN", "GIVEN", "MODEL_KEY"} {
 		b.cmd.Env = append(b.cmd.Env, name+"="+ts.Getenv(name))
 	}
 	b.cmd.Stdout, b.cmd.Stderr = &b.stdout, &b.stderr
