@@ -79,7 +79,7 @@ func (p *project) check(ctx context.Context) []sandbox.Finding {
 // hostOptions says what of the host the project needs. What is wrong with the configuration check tells.
 func (p *project) hostOptions() (o doctor.Options) {
 	if c, err := p.config(); err == nil {
-		o.Profiles, _ = c.AllProfiles()
+		o.Profiles, _ = c.AgentProfiles()
 	}
 	if state, err := p.stateDir(); err == nil {
 		o.State = state
