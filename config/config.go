@@ -23,6 +23,12 @@ const DefaultMaxAttempts = 3
 // DefaultPids bounds the processes of a sandbox where the file does not say: a fork bomb must not reach the host.
 const DefaultPids = 4096
 
+// LeastFiles is how many open files a process needs, to begin with: its streams, and the libraries that it is made of.
+const LeastFiles = 64
+
+// DefaultMaxAttemptTime ends an attempt that hangs where the file does not say, so that it does not cost the night.
+const DefaultMaxAttemptTime = 4 * time.Hour
+
 // Config is what wrapix.toml says, with defaults filled in.
 type Config struct {
 	Agent   Agent
@@ -62,6 +68,9 @@ type Sandbox struct {
 	MemoryBytes int64
 	CPUs        float64
 	Pids        int64
+	TmpBytes    int64 // what /tmp and /var/tmp can hold, each
+	HomeBytes   int64 // what the home folder can hold
+	Files       int64 // open files of one process
 	Env         map[string]string
 	DeployKey   DeployKey
 	// EnvFromHost names variables of the host that the sandbox gets as well.
@@ -76,6 +85,8 @@ type Loop struct {
 	MaxTime       time.Duration
 	MaxCostUSD    float64
 	MaxTokens     int64
+	// MaxAttemptTime is what one attempt, or one run of its checks, may take.
+	MaxAttemptTime time.Duration
 	// The same within one day of UTC.
 	MaxIterationsPerDay int
 	MaxTimePerDay       time.Duration
@@ -179,7 +190,7 @@ func Default() Config {
 		Agent:    Agent{Kind: AgentClaude},
 		Profiles: profile.Builtin(),
 		Sandbox:  Sandbox{Profile: profile.Base, Network: NetworkOpen, Pids: DefaultPids},
-		Loop:     Loop{MaxAttempts: DefaultMaxAttempts, OnBlocked: BlockedWait},
+		Loop:     Loop{MaxAttempts: DefaultMaxAttempts, MaxAttemptTime: DefaultMaxAttemptTime, OnBlocked: BlockedWait},
 		Hooks:    Hooks{OnFailure: OnFailureBlock, Timeout: DefaultHookTimeout},
 		Notify:   Notify{Enabled: true},
 	}

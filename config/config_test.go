@@ -33,6 +33,9 @@ ports = [8080, 8081]
 memory = "4g"
 cpus = 1.5
 pids = 100
+tmp = "1g"
+home = "2g"
+files = 1000
 env = { LANG = "C.UTF-8" }
 env_from_host = ["TZ", "EDITOR", "TZ"]
 
@@ -55,6 +58,7 @@ OTHER.command = ["/usr/bin/pass", "show", "x"]
 max_iterations = 50
 max_attempts = 2
 max_time = "8h"
+max_attempt_time = "2h"
 max_cost_usd = 5
 max_tokens = 2000000
 max_iterations_per_day = 20
@@ -91,6 +95,7 @@ func TestParseEverything(t *testing.T) {
 		Agent: Agent{Kind: "command", Command: []string{"./agent.sh", "--fast"}},
 		Sandbox: Sandbox{
 			Profile: "base", Image: "localhost/x", Network: NetworkAllowlist, MemoryBytes: 4 << 30, CPUs: 1.5, Pids: 100,
+			TmpBytes: 1 << 30, HomeBytes: 2 << 30, Files: 1000,
 			Env: map[string]string{"LANG": "C.UTF-8"}, EnvFromHost: []string{"TZ", "EDITOR"},
 			Allow: []string{"*.debian.org", "proxy.golang.org:443"}, HostPorts: []int{11434}, Ports: []int{8080, 8081},
 			Mounts: []Mount{{Source: "~/data, all: of it", Dest: "~/data"}, {Source: "cache", Dest: "/var/cache/x", Writable: true, Optional: true}},
@@ -100,7 +105,7 @@ func TestParseEverything(t *testing.T) {
 			{Name: "TOKEN", Secret: Secret{Env: "GITHUB_TOKEN"}, Checks: true},
 		},
 		Loop: Loop{MaxIterations: 50, MaxAttempts: 2, MaxTime: 8 * time.Hour, MaxCostUSD: 5, MaxTokens: 2_000_000, MaxIterationsPerDay: 20, MaxTimePerDay: 4 * time.Hour, MaxCostUSDPerDay: 2.5,
-			MaxTokensPerDay: 1_000_000, OnBlocked: BlockedSkip},
+			MaxTokensPerDay: 1_000_000, MaxAttemptTime: 2 * time.Hour, OnBlocked: BlockedSkip},
 		Checks: []Check{{"vet", "go vet ./..."}, {"build", "go build ./..."}},
 		Hooks: Hooks{
 			PreLoop: []string{"/bin/a"}, PreStep: []string{"/bin/sh", "-c", "b"}, PostStep: []string{"/bin/c"}, PostLoop: []string{"/bin/d"},
@@ -121,7 +126,7 @@ func TestParseDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got.Loop.MaxAttempts != 3 || got.Sandbox.Network != NetworkOpen || got.Sandbox.Profile != "base" ||
-		got.Sandbox.Pids != DefaultPids || !got.Notify.Enabled || got.Agent.Kind != AgentCommand {
+		got.Sandbox.Pids != DefaultPids || got.Loop.MaxAttemptTime != DefaultMaxAttemptTime || !got.Notify.Enabled || got.Agent.Kind != AgentCommand {
 		t.Errorf("defaults: %+v", got)
 	}
 }
@@ -198,6 +203,9 @@ func TestParseProblems(t *testing.T) {
 		{"memory number", agent + "sandbox.memory = 4", `f:2:9: sandbox.memory: want a size such as "4g" or "512m", not a whole number`},
 		{"cpus", agent + "sandbox.cpus = nan", "f:2:9: sandbox.cpus: want a number from 0 (no limit) to 1e9"},
 		{"pids", agent + "sandbox.pids = -1", "f:2:9: sandbox.pids: want a number from 0 (no limit) to 2147483647"},
+		{"tmp", agent + "sandbox.tmp = '1 GB'", `f:2:9: sandbox.tmp: "1 GB" is no size; write for example "4g" or "512m"`},
+		{"files", agent + "sandbox.files = 10", "f:2:9: sandbox.files: 10 open files are too few for a program to start; want at least 64"},
+		{"attempt time", agent + "loop.max_attempt_time = 2", `f:2:6: loop.max_attempt_time: want a duration such as "8h" or "90m", not a whole number`},
 		{"time", agent + "loop.max_time = '8 hours'", `f:2:6: loop.max_time: "8 hours" is no duration; write for example "8h", "90m" or "1h30m"`},
 		{"date", agent + "loop.max_time = 2026-01-01", `f:2:6: loop.max_time: want a duration such as "8h" or "90m", not a date or time`},
 		{"float for whole", agent + "loop.max_iterations = 1.5", "f:2:6: loop.max_iterations: want a whole number, not a number"},

@@ -77,6 +77,9 @@ func (r *reader) keys() map[string]func(any) error {
 		"sandbox.memory":     size(&c.Sandbox.MemoryBytes),
 		"sandbox.cpus":       number(&c.Sandbox.CPUs),
 		"sandbox.pids":       count(&c.Sandbox.Pids),
+		"sandbox.tmp":        size(&c.Sandbox.TmpBytes),
+		"sandbox.home":       size(&c.Sandbox.HomeBytes),
+		"sandbox.files":      files(&c.Sandbox.Files),
 
 		"sandbox.env_from_host": variables(&c.Sandbox.EnvFromHost),
 		"sandbox.mounts":        r.mounts([]string{"sandbox", "mounts"}, &c.Sandbox.Mounts),
@@ -88,6 +91,7 @@ func (r *reader) keys() map[string]func(any) error {
 		"loop.max_cost_usd":   number(&c.Loop.MaxCostUSD),
 		"loop.max_tokens":     count(&c.Loop.MaxTokens),
 
+		"loop.max_attempt_time":       duration(&c.Loop.MaxAttemptTime),
 		"loop.max_iterations_per_day": count(&c.Loop.MaxIterationsPerDay),
 		"loop.max_time_per_day":       duration(&c.Loop.MaxTimePerDay),
 		"loop.max_cost_usd_per_day":   number(&c.Loop.MaxCostUSDPerDay),

@@ -52,6 +52,24 @@ func count[T int | int64](to *T) func(any) error {
 	}
 }
 
+// files reads a number of open files.
+func files(to *int64) func(any) error {
+	return func(v any) error {
+		if err := count(to)(v); err != nil {
+			return err
+		}
+		return CheckFiles(*to)
+	}
+}
+
+// CheckFiles says why a process cannot be held to so many open files, or nothing.
+func CheckFiles(n int64) error {
+	if n != 0 && n < LeastFiles {
+		return fmt.Errorf("%d open files are too few for a program to start; want at least %d", n, LeastFiles)
+	}
+	return nil
+}
+
 func number(to *float64) func(any) error {
 	return func(v any) error {
 		switch n := v.(type) {

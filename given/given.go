@@ -1,4 +1,4 @@
-// Package given makes what the configuration brings of the host into a sandbox: mounts, variables, secrets, and the
+// Package given makes what the configuration brings of the host into a sandbox: mounts, variables, secrets, limits, and the
 // name that commits have.
 //
 // Nothing here asks whether a person approved it: callers do, with package trust, before. What is found on the host is

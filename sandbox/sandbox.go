@@ -144,13 +144,20 @@ type Mount struct {
 	Dev, Ino uint64
 }
 
-// Limits bound what a sandbox takes from the host; zero means unlimited. Where the kernel does not enforce one, the
-// sandbox does itself (memory) or goes without it (CPUs), and the runtime says so in its Check.
+// Limits bound what a sandbox takes from the host; zero means unlimited where nothing else is said. Where the kernel does
+// not enforce one, the sandbox does itself (memory) or goes without it (CPUs), and the runtime says so in its Check.
 type Limits struct {
 	MemoryBytes int64
 	CPUs        float64
 	// Pids is the number of processes and threads. Some more may be let through, never fewer.
 	Pids int64
+	// TmpBytes is what /tmp can hold, and /var/tmp again as much. Both lie in memory; zero means a share of the host's.
+	TmpBytes int64
+	// HomeBytes is what HomeDir can hold, in memory too; zero means a share of the host's.
+	HomeBytes int64
+	// Files is how many files one process can have open; zero means 65536, or what this process may have if that is less.
+	// No more than that are given.
+	Files int64
 }
 
 // What host and guest say to each other; see package frame.

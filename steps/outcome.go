@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/wrapix/wrapix/engine"
 	"github.com/wrapix/wrapix/sandbox"
@@ -21,7 +20,7 @@ const (
 // outcome makes the engine's outcome of what the guest vouches for.
 func (s *Steps) outcome(w engine.Workflow, a engine.Activity, r sandbox.Result, t *transcript) engine.Outcome {
 	o := engine.Outcome{
-		Started: r.Started, Finished: r.Finished, Failed: failure(r, s.o.Timeout),
+		Started: r.Started, Finished: r.Finished, Failed: failure(r),
 		Transcript: engine.Transcript{Bytes: r.Stdout.Bytes, Cut: r.Stdout.Cut, SHA256: r.Stdout.SHA256},
 	}
 	if a.Phase == engine.PhaseVerify {
@@ -58,10 +57,10 @@ func (s *Steps) outcome(w engine.Workflow, a engine.Activity, r sandbox.Result, 
 }
 
 // failure says why the activity as a whole does not count.
-func failure(r sandbox.Result, timeout time.Duration) string {
+func failure(r sandbox.Result) string {
 	switch r.Ended {
 	case sandbox.EndedTimeout:
-		return fmt.Sprintf("it took longer than %s and was ended", timeout)
+		return "timeout: " + bounded(r.Error, maxMessage)
 	case sandbox.EndedTerminated:
 		return "the sandbox was terminated, as by an agent that ends all processes whose command line has some word in it"
 	case sandbox.EndedMemory:

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/wrapix/wrapix/engine"
+	"github.com/wrapix/wrapix/given"
 	"github.com/wrapix/wrapix/internal/terminal"
 	"github.com/wrapix/wrapix/sandbox/podman"
 )
@@ -73,7 +74,7 @@ func (s *session) work(ctx context.Context, w engine.Workflow, j job) (engine.Wo
 	defer stopNote()
 	s.works, s.runner.Stay = w.ID, j.stays
 	s.show.begin(w)
-	for _, text := range podman.Warnings(limitsOf(s.conf)) {
+	for _, text := range podman.Warnings(given.Limits(s.conf.Sandbox)) {
 		s.show.note(text)
 	}
 	let := s.sitOut

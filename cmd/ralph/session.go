@@ -10,6 +10,7 @@ import (
 	"github.com/wrapix/wrapix/config"
 	"github.com/wrapix/wrapix/control"
 	"github.com/wrapix/wrapix/engine"
+	"github.com/wrapix/wrapix/given"
 	"github.com/wrapix/wrapix/key"
 	"github.com/wrapix/wrapix/sandbox"
 	"github.com/wrapix/wrapix/sandbox/image"
@@ -78,7 +79,7 @@ func (s *session) connect(ctx context.Context) (err error) {
 		Agent: driverOf(s.conf.Agent), Checks: commands(s.conf.Checks), Image: s.image, Profiles: s.conf.Profiles.Names(),
 		Network: sandbox.Network(s.conf.Sandbox.Network), Env: s.env(), ProfileEnv: s.profileEnv, Given: s.given(ctx),
 		Allow: s.conf.Sandbox.Allow, HostPorts: s.trusted(s.conf.Sandbox.HostPorts), Ports: s.trusted(s.conf.Sandbox.Ports), Denied: s.denied,
-		Limits: limitsOf(s.conf), Snapshots: snapshots, Output: s.show.output, Printed: s.feed.Output, Grant: s.place,
+		Limits: given.Limits(s.conf.Sandbox), Timeout: s.conf.Loop.MaxAttemptTime, Snapshots: snapshots, Output: s.show.output, Printed: s.feed.Output, Grant: s.place,
 	})
 	s.notify = newNotifier(s.conf.Notify.Enabled, s.streams, s.show)
 	s.runner = &engine.Runner{
@@ -86,11 +87,6 @@ func (s *session) connect(ctx context.Context) (err error) {
 		Hooks: s.hooks(),
 	}
 	return nil
-}
-
-// limitsOf are the limits of every sandbox of a project.
-func limitsOf(c config.Config) sandbox.Limits {
-	return sandbox.Limits{MemoryBytes: c.Sandbox.MemoryBytes, CPUs: c.Sandbox.CPUs, Pids: c.Sandbox.Pids}
 }
 
 // observe passes events on to the display and to those who follow through the socket.

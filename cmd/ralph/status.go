@@ -13,6 +13,7 @@ import (
 
 	"github.com/wrapix/wrapix/control"
 	"github.com/wrapix/wrapix/engine"
+	"github.com/wrapix/wrapix/given"
 	"github.com/wrapix/wrapix/internal/terminal"
 	"github.com/wrapix/wrapix/sandbox/podman"
 )
@@ -108,7 +109,7 @@ func (a *app) status(ctx context.Context) error {
 		fmt.Fprint(buffered, statusText(out, w, a.now(), about))
 	}
 	if conf, err := p.config(); err == nil { // whoever works tells of one that cannot be read
-		for _, text := range podman.Warnings(limitsOf(conf)) {
+		for _, text := range podman.Warnings(given.Limits(conf.Sandbox)) {
 			fmt.Fprintln(buffered, text)
 		}
 	}

@@ -78,6 +78,7 @@ func (o *runOptions) run(ctx context.Context) error {
 		return err
 	}
 	spec.Volumes = given.Host{Project: dir}.Volumes(wanted.profile.Volumes)
+	o.tellOfLimits(spec.Limits)
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cancel(nil)
 	signals := listen(cancel)
@@ -210,9 +211,7 @@ func (o *runOptions) spec(dir string, cfg config.Sandbox) sandbox.Spec {
 		Workspace: sandbox.Workspace{Source: dir, Access: sandbox.ReadWrite},
 		Env:       env,
 		Network:   sandbox.Network(cfg.Network), Allow: cfg.Allow, HostPorts: cfg.HostPorts, Ports: cfg.Ports,
-		Limits: sandbox.Limits{
-			MemoryBytes: cfg.MemoryBytes, CPUs: cfg.CPUs, Pids: cfg.Pids,
-		},
+		Limits:   given.Limits(cfg),
 		Commands: []sandbox.Command{{Name: "command", Args: o.command}},
 	}
 }

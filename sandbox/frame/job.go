@@ -19,6 +19,8 @@ type Job struct {
 	TranscriptLimit int64 `json:"transcript_limit,omitempty"`
 	// Pids is the most processes that the commands may have at a time; zero means no limit of the guest's.
 	Pids int64 `json:"pids,omitempty"`
+	// OpenFiles is the most files that a process of the commands may have open; zero means no limit of the guest's.
+	OpenFiles int64 `json:"open_files,omitempty"`
 	// Memory bounds what the commands have in memory; nil means that the kernel does, or nobody.
 	Memory *Memory `json:"memory,omitempty"`
 	// Same are the mounted files that must be the ones that the host looked at: between its look and the mount, another
@@ -81,7 +83,7 @@ type Ending string
 const (
 	// EndedExited means every command ran and ended by itself, with whatever exit code.
 	EndedExited Ending = "exited"
-	// EndedTimeout means Job.Timeout passed; commands that had not run have no Exit.
+	// EndedTimeout means Job.Timeout passed, and Result.Error says how long that is; commands that had not run have no Exit.
 	EndedTimeout Ending = "timeout"
 	// EndedStopped means the guest was told to stop by StopSignal; commands that had not run have no Exit.
 	EndedStopped Ending = "stopped"

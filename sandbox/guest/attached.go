@@ -40,7 +40,7 @@ func attached(job frame.Job) int {
 	signals := make(chan os.Signal, 16)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGUSR1, syscall.SIGUSR2, frame.StopSignal)
 	started := time.Now()
-	pid, err := start(job.Commands[0], known, job.Pids, [3]uintptr{0, 1, 2}, attr)
+	pid, err := start(job.Commands[0], known, limitsOf(job), [3]uintptr{0, 1, 2}, attr)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "wrapix:", err)
 		if errors.Is(err, exec.ErrNotFound) || errors.Is(err, fs.ErrNotExist) {

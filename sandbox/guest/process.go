@@ -18,8 +18,34 @@ const oomScore = "500"
 // ownThreads is more than the guest has; the kernel counts them as processes of the same user.
 const ownThreads = 32
 
+// limits are what a command may have of some resources of the kernel's.
+type limits map[int]uint64
+
+func limitsOf(job frame.Job) limits {
+	l := limits{}
+	if job.Pids > 0 {
+		l[unix.RLIMIT_NPROC] = uint64(job.Pids) + ownThreads
+	}
+	if job.OpenFiles > 0 {
+		l[unix.RLIMIT_NOFILE] = uint64(job.OpenFiles)
+	}
+	return l
+}
+
+// set sets them for a process.
+func (l limits) set(pid int) {
+	done := make(chan struct{})
+	go func() { // on another thread: this one's filter forbids it, see protectLimits
+		defer close(done)
+		for resource, most := range l {
+			unix.Prlimit(pid, resource, &unix.Rlimit{Cur: most, Max: most}, nil)
+		}
+	}()
+	<-done
+}
+
 // start starts a command with the three files as its standard streams.
-func start(c frame.Command, known secrets, pids int64, files [3]uintptr, attr *syscall.SysProcAttr) (pid int, err error) {
+func start(c frame.Command, known secrets, limits limits, files [3]uintptr, attr *syscall.SysProcAttr) (pid int, err error) {
 	if len(c.Args) == 0 {
 		return 0, fmt.Errorf("command %q is empty", c.Name)
 	}
@@ -31,23 +57,30 @@ func start(c frame.Command, known secrets, pids int64, files [3]uintptr, attr *s
 	if err != nil {
 		return 0, err
 	}
-	pid, err = syscall.ForkExec(path, c.Args, &syscall.ProcAttr{Env: append(os.Environ(), env...), Files: files[:], Sys: attr})
+	// Traced, it stops before its first instruction: what it starts could escape limits that came later.
+	attr.Ptrace = true
+	all := &syscall.ProcAttr{Env: append(os.Environ(), env...), Files: files[:], Sys: attr}
+	if pid, err = syscall.ForkExec(path, c.Args, all); err == syscall.EPERM { // a host may forbid that
+		attr.Ptrace = false
+		pid, err = syscall.ForkExec(path, c.Args, all)
+	}
 	if err != nil {
 		return 0, fmt.Errorf("start %s: %w", path, err)
 	}
-	// What the command has forked by now has the guest's own limit, which is only a little higher.
-	if pids > 0 {
-		limited := make(chan struct{})
-		go func() { // on another thread: this one's filter forbids it, see protectLimits
-			defer close(limited)
-			all := uint64(pids) + ownThreads
-			limit := unix.Rlimit{Cur: all, Max: all}
-			unix.Prlimit(pid, unix.RLIMIT_NPROC, &limit, nil)
-		}()
-		<-limited
-	}
+	limits.set(pid)
 	os.WriteFile(fmt.Sprintf("/proc/%d/oom_score_adj", pid), []byte(oomScore), 0)
+	if attr.Ptrace {
+		letGo(pid)
+	}
 	return pid, nil
+}
+
+// letGo lets a command begin that has stopped. One that was killed meanwhile is left for wait. The kernel wants to hear it
+// from the thread that started the command: we are bound to one, see protectLimits.
+func letGo(pid int) {
+	for unix.Waitid(unix.P_PID, pid, nil, unix.WSTOPPED|unix.WEXITED|unix.WNOWAIT, nil) == unix.EINTR {
+	}
+	syscall.PtraceDetach(pid)
 }
 
 // wait waits for the process, and buries every orphan that ends before it.

@@ -104,12 +104,12 @@ func (r *reporter) watch(ends <-chan os.Signal) {
 	select {
 	case s := <-ends:
 		if s == frame.StopSignal {
-			r.end(frame.EndedStopped)
+			r.end(frame.EndedStopped, "")
 		} else {
-			r.end(frame.EndedTerminated)
+			r.end(frame.EndedTerminated, "")
 		}
 	case <-timeout:
-		r.end(frame.EndedTimeout)
+		r.end(frame.EndedTimeout, fmt.Sprintf("it took longer than %s", r.job.Timeout))
 	}
 	select {
 	case <-ends:
@@ -118,10 +118,10 @@ func (r *reporter) watch(ends <-chan os.Signal) {
 	syscall.Kill(-1, syscall.SIGKILL)
 }
 
-func (r *reporter) end(why frame.Ending) {
+func (r *reporter) end(why frame.Ending, reason string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.ended = why
+	r.ended, r.reason = why, reason
 	if r.running != 0 {
 		r.cut = true
 		syscall.Kill(-r.running, syscall.SIGTERM)
@@ -157,7 +157,7 @@ func (r *reporter) command(c frame.Command) (*frame.Exit, error) {
 	}
 	r.out.write(frame.Begin, []byte(c.Name))
 	started := time.Now()
-	pid, err := start(c, r.known, r.job.Pids, [3]uintptr{stdin.Fd(), outW.Fd(), errW.Fd()}, &syscall.SysProcAttr{Setsid: true})
+	pid, err := start(c, r.known, limitsOf(r.job), [3]uintptr{stdin.Fd(), outW.Fd(), errW.Fd()}, &syscall.SysProcAttr{Setsid: true})
 	r.running = pid
 	r.mu.Unlock()
 	outW.Close()

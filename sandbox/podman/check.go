@@ -77,6 +77,9 @@ func (h host) warnings(l sandbox.Limits) []string {
 	if l.CPUs > 0 && !h.canLimit("cpu") {
 		out = append(out, "the CPU limit is not enforced on this host")
 	}
+	if l.Files > 0 && uint64(l.Files) > h.nofile {
+		out = append(out, fmt.Sprintf("a process of a sandbox can have %d files open, not %d: you cannot have more on this host (ulimit -Hn)", h.nofile, l.Files))
+	}
 	return out
 }
 

@@ -23,6 +23,9 @@ const guestPath = "/run/wrapix/guest"
 // from its work by taking all.
 const guestPids = 64
 
+// guestFiles is how many files the guest can have open beyond what its commands may: the connections that it passes on.
+const guestFiles = 1024
+
 // maxJob is the longest argument that Linux takes (MAX_ARG_STRLEN), with its final zero.
 const maxJob = 128<<10 - 1
 
@@ -80,6 +83,7 @@ func (e *Engine) generate(spec sandbox.Spec, view view) (*specgen.SpecGenerator,
 		Grace:           spec.Grace,
 		TranscriptLimit: spec.TranscriptLimit,
 		Pids:            spec.Limits.Pids,
+		OpenFiles:       int64(min(uint64(spec.Limits.Files), e.host.nofile)),
 		Same:            view.same,
 		Files:           spec.Files,
 		Attached:        spec.Attached,
@@ -203,8 +207,13 @@ func (e *Engine) limit(s *specgen.SpecGenerator, l sandbox.Limits) {
 		s.ResourceLimits = &res
 	}
 	// Podman would ask for more than an OCI runtime without CAP_SYS_RESOURCE can set.
+	soft, hard := min(e.host.nofile, 1<<16), min(e.host.nofile, 1<<20)
+	if l.Files > 0 { // the guest holds the commands to it exactly
+		hard = min(e.host.nofile, uint64(l.Files)+guestFiles)
+		soft = hard
+	}
 	s.Rlimits = []specs.POSIXRlimit{
-		{Type: "nofile", Soft: min(e.host.nofile, 1<<16), Hard: min(e.host.nofile, 1<<20)},
+		{Type: "nofile", Soft: soft, Hard: hard},
 		{Type: "nproc", Soft: nproc, Hard: nproc},
 	}
 }

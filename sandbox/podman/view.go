@@ -41,8 +41,10 @@ func (e *Engine) view(ctx context.Context, spec sandbox.Spec) (view, error) {
 		}
 	}
 	v := view{mounts: []specs.Mount{
-		// Shares of the memory that leave the host some, where no cgroup bounds the sandbox's.
-		tmpfs("/tmp", "mode=1777", "size=25%"), tmpfs("/var/tmp", "mode=1777", "size=10%"), tmpfs(sandbox.HomeDir, "mode=1777", "size=40%"),
+		// By default shares of the memory that leave the host some, where no cgroup bounds the sandbox's.
+		tmpfs("/tmp", "mode=1777", sized(spec.Limits.TmpBytes, "25%")),
+		tmpfs("/var/tmp", "mode=1777", sized(spec.Limits.TmpBytes, "10%")),
+		tmpfs(sandbox.HomeDir, "mode=1777", sized(spec.Limits.HomeBytes, "40%")),
 		tmpfs("/run", "mode=755", "size=64m"), tmpfs(sandbox.OutputDir, "mode=1777", "size=64m"),
 		bind(e.guest, guestPath, true),
 		bind(e.hosts, "/etc/hosts", true),
@@ -202,6 +204,14 @@ func bind(source, dest string, readOnly bool) specs.Mount {
 		mode = "ro"
 	}
 	return specs.Mount{Type: "bind", Source: source, Destination: dest, Options: []string{"rbind", "rprivate", "nosuid", "nodev", mode}}
+}
+
+// sized is the option of a tmpfs that says what it can hold.
+func sized(bytes int64, otherwise string) string {
+	if bytes > 0 {
+		return fmt.Sprintf("size=%d", bytes)
+	}
+	return "size=" + otherwise
 }
 
 // tmpfs belongs to the namespace's root, so what the sandbox may write must be writable for all; there is only one user

@@ -97,33 +97,4 @@ var hardeningTests = []test{
 			t.Errorf("%s processes are visible", n)
 		}
 	}},
-	{"Pids", func(t *testing.T, s *suite) {
-		if !s.HostHasPids {
-			t.Skip("this host does not enforce it")
-		}
-		spec := s.withProbe(t, s.spec(t, "/run/probe bomb"))
-		spec.Limits.Pids = 40
-		// The bomb's own threads count as well, and the guest's have some room of their own.
-		o := s.want0(t, spec)
-		var n int
-		if _, err := fmt.Sscan(o.stdout, &n); err != nil || n < 10 || n > 40+32 {
-			t.Errorf("%q processes with a limit of 40", o.stdout)
-		}
-	}},
-	{"PidsAreNotTheUsers", func(t *testing.T, s *suite) {
-		if !s.HostHasPids {
-			t.Skip("this host does not enforce it")
-		}
-		// Two sandboxes of one user do not take each other's processes away.
-		one := s.spec(t, "echo ready; for i in $(seq 30); do sleep 1000 & done; echo all; sleep 1000")
-		one.Limits.Pids = 40
-		r := s.start(t, testContext(t), one, "all\n")
-		two := s.spec(t, "for i in $(seq 30); do sleep 1000 & done; echo all")
-		two.Limits.Pids = 40
-		check(t, "stdout", s.want0(t, two).stdout, "all\n")
-		if err := s.rt.Remove(testContext(t), one.Name); err != nil {
-			t.Fatal(err)
-		}
-		<-r.done
-	}},
 }

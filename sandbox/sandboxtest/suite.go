@@ -89,6 +89,7 @@ func Run(t *testing.T, opts Options) {
 		{"Volumes", volumeTests},
 		{"Secrets", secretTests},
 		{"Hardening", hardeningTests},
+		{"Limits", limitTests},
 		{"Guest", guestTests},
 		{"Network", networkTests},
 		{"Socket", socketTests},

@@ -37,6 +37,10 @@ func main() {
 		gateways()
 	case "bomb":
 		bomb()
+	case "forks":
+		forks()
+	case "files":
+		files()
 	case "get":
 		for _, url := range os.Args[2:] {
 			get(url)
@@ -192,6 +196,31 @@ func bomb() {
 	n := 0
 	for ; n < 5000; n++ {
 		if err := exec.Command("/bin/sleep", "1000").Start(); err != nil {
+			break
+		}
+	}
+	fmt.Println(n)
+}
+
+// forks starts copies of itself that do the same, for ever, and says so when it is refused one.
+func forks() {
+	said := false
+	for {
+		next := exec.Command(os.Args[0], os.Args[1:]...)
+		next.Stdout = os.Stdout
+		if err := next.Start(); err != nil && !said {
+			fmt.Println("refused")
+			said = true
+		}
+		time.Sleep(time.Millisecond) // the machine has others to serve
+	}
+}
+
+// files opens files until it is refused, and prints how many it has then.
+func files() {
+	n := 3
+	for ; n < 100_000; n++ {
+		if _, err := unix.Open("/dev/null", unix.O_RDONLY, 0); err != nil {
 			break
 		}
 	}
