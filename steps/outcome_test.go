@@ -42,7 +42,7 @@ func TestOutcomeOfAnAgent(t *testing.T) {
 	}{
 		{"complete", sandbox.Result{Exits: exits(0)}, "RALPH_COMPLETE\n", engine.SignalComplete, "", ""},
 		{"exit code counts more than words", sandbox.Result{Exits: exits(3)}, "RALPH_COMPLETE\n", engine.SignalComplete, "", "exited with code 3"},
-		{"timeout", sandbox.Result{Ended: sandbox.EndedTimeout, Exits: exits(137)}, "", "", "", "took longer"},
+		{"timeout", sandbox.Result{Ended: sandbox.EndedTimeout, Error: "it took longer than 2h0m0s", Exits: exits(137)}, "", "", "", "timeout: it took longer than 2h0m0s"},
 		{"not started", sandbox.Result{Ended: sandbox.EndedStartFailed, Error: "no such file"}, "", "", "", "no such file"},
 		{"stopped", sandbox.Result{Ended: sandbox.EndedTerminated, Exits: exits(143)}, "", "", "", "terminated"},
 		{"the file wins over text", sandbox.Result{Exits: exits(0), Files: file(`{"signal":"clarify","message":"why?"}`)}, "RALPH_COMPLETE\n", engine.SignalClarify, "why?", ""},

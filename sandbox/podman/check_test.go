@@ -42,6 +42,9 @@ func TestCheck(t *testing.T) {
 	if w := Warnings(sandbox.Limits{Pids: 10}); len(w) > 0 {
 		t.Errorf("nothing that is not enforced was asked for: %v", w)
 	}
+	if w := (host{nofile: 100}).warnings(sandbox.Limits{Files: 101}); len(w) != 1 {
+		t.Errorf("more files than a process can have: %v", w)
+	}
 }
 
 func TestCheckFindings(t *testing.T) {
