@@ -21,6 +21,9 @@ const maxSpec = 16<<20 + 1
 // ErrNoSpec says that there is no file where the spec should be.
 var ErrNoSpec = errors.New("there is no such spec")
 
+// ErrNoImageYet says that nobody has approved the image that sandboxes are to be made from.
+var ErrNoImageYet = errors.New("nobody has approved it")
+
 // Begin reads what a workflow starts from: the spec, and the commit that the project stands at. The latter is read in a
 // sandbox, because git runs what a repository's configuration names. path is relative to the project or absolute. A
 // spec that does not exist is [ErrNoSpec], or, with missingOK, one that the agent is to write; then path must lie in
@@ -54,7 +57,8 @@ func (s *Steps) Begin(ctx context.Context, path string, missingOK bool) (engine.
 	return start, diagnostics, err
 }
 
-// gitHead asks git, in a sandbox that can change nothing, for the present commit. A project without one has none.
+// gitHead asks git, in a sandbox that can change nothing, for the present commit. It is empty for a project without one,
+// and where no sandbox may be made yet.
 func (s *Steps) gitHead(ctx context.Context) (string, error) {
 	dir, err := os.MkdirTemp(s.o.State, "begin-")
 	if err != nil {
@@ -67,7 +71,11 @@ func (s *Steps) gitHead(ctx context.Context) (string, error) {
 	spec.Commands = []sandbox.Command{{Name: "head", Args: []string{
 		"sh", "-c", "git -c safe.directory=/workspace rev-parse --verify HEAD 2>/dev/null || true",
 	}}}
-	if spec.Image, err = s.o.Image(ctx, ""); err != nil {
+	spec.Image, err = s.o.Image(ctx, "")
+	if errors.Is(err, ErrNoImageYet) { // the workflow will wait for that; its beginning needs no sandbox but for this
+		return "", nil
+	}
+	if err != nil {
 		return "", err
 	}
 	result, err := sandbox.Run(ctx, s.o.Runtime, spec, sandbox.Sink{})

@@ -43,7 +43,8 @@ type Options struct {
 	Agent agent.Driver
 	// Checks run after each task's own, in workflows that start from now on.
 	Checks []string
-	// Image returns the image of a profile; "" is the default profile.
+	// Image returns the image of a profile; "" is the default profile. Its error is ErrNoImageYet where a person has to
+	// approve the image first.
 	Image    func(ctx context.Context, profile string) (string, error)
 	Profiles []string // the names that tasks may ask for
 

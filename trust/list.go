@@ -69,6 +69,9 @@ func List(c config.Config) []Setting {
 		list = append(list, Setting{"sandbox.deploy_key", exactly(mode, k.Remote.String()), fmt.Sprintf(words, shown(k.Remote.String()))})
 	}
 	list = append(list, inSandbox(c)...)
+	if ref := c.Sandbox.Image; ref != "" { // whoever can push to its registry decides what runs beside the project's files
+		list = append(list, Setting{"sandbox.image", exactly(ref), "make sandboxes from the image " + shown(ref) + ", which is fetched where this host does not have it"})
+	}
 	if c.Profiles != nil {
 		for _, p := range c.Profiles.Own() {
 			list = append(list, mounts("profiles."+p.Name, "sandboxes of the profile "+p.Name, p.Mounts)...)

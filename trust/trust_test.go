@@ -46,6 +46,7 @@ allow = ["b.example", "*.a.example"]
 host_ports = [11434]
 ports = [8080]
 env_from_host = ["TZ"]
+image = "example.org/a b:1"
 mounts = [
 	{ source = "~/a b", dest = "/a" }, { source = "../x", dest = "/b", mode = "rw", optional = true },
 	{ source = "in/the project", dest = "/c", mode = "rw" },
@@ -78,6 +79,7 @@ func TestList(t *testing.T) {
 		`profiles.mine.run: run while the image is made, with this host's network: "echo x"`,
 		`sandbox.env_from_host TZ: give sandboxes this host's variable TZ`,
 		`sandbox.host_ports: let sandboxes use what listens on port 11434 of this host's loopback`,
+		`sandbox.image: make sandboxes from the image "example.org/a b:1", which is fetched where this host does not have it`,
 		`sandbox.mounts /a: let sandboxes read "~/a b" of this host, at /a`,
 		`sandbox.mounts /b: let sandboxes read, write and delete in ../x of this host, at /b`,
 		`sandbox.network: reach only *.a.example b.example`,

@@ -47,6 +47,7 @@ echo RALPH_COMPLETE
 			t.Fatal(err)
 		}
 	}
+	m.run("trust", "image")
 	m.run("ralph", "start", "slow.md")
 	m.run("ralph", "service", "install", "--with", "systemd")
 

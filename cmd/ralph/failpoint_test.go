@@ -71,6 +71,7 @@ func newTwoTasks(t *testing.T, agent, configuration string) twoTasks {
 			t.Fatal(err)
 		}
 	}
+	approveImage(t, p.dir, p.state)
 	return p
 }
 
@@ -245,6 +246,7 @@ func TestKilledDuringUndo(t *testing.T) {
 				out, err := cmd.CombinedOutput()
 				return string(out), err
 			}
+			approveImage(t, dir, state)
 			if out, _ := ralph("", "loop", "spec.md"); !strings.Contains(out, "T2 asks") {
 				t.Fatal(out)
 			}

@@ -88,6 +88,7 @@ func patient(t *testing.T) (dir, state string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { killLoops(state) })
+	approveImage(t, dir, state)
 	return dir, state
 }
 

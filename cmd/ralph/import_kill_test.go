@@ -40,11 +40,13 @@ func TestKilledWhileImporting(t *testing.T) {
 		return out
 	}
 	origin, archive := t.TempDir(), filepath.Join(t.TempDir(), "one.tgz")
+	approveImage(t, dir, origin)
 	must(t, origin, "loop", "spec.md")
 	must(t, origin, "export", archive)
 	for point, there := range map[string]bool{"import-snapshots": false, "import-attempts": false, "import-stored": true} {
 		t.Run(point, func(t *testing.T) {
 			state := t.TempDir()
+			approveImage(t, dir, state)
 			out, err := ralph(state, "RALPH_FAILPOINT="+point, "import", archive)
 			var exit *exec.ExitError
 			if !errors.As(err, &exit) || exit.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {

@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -27,9 +29,14 @@ func TestMain(m *testing.M) {
 	testscript.Main(withImage{m}, map[string]func(){"ralph": main, "trust": approve})
 }
 
-// approve records what `wrapix trust --yes` records, in the project of the present folder.
+// approve records what `wrapix trust --yes` records, in the project of the present folder. `trust image [DIR]` approves
+// nothing but the image, without which no test would have a sandbox.
 func approve() {
-	project, err := config.FindProject(".")
+	dir := "."
+	if len(os.Args) > 2 {
+		dir = os.Args[2]
+	}
+	project, err := config.FindProject(dir)
 	var c config.Config
 	if err == nil {
 		c, err = config.LoadPart(filepath.Join(project, config.FileName))
@@ -39,11 +46,25 @@ func approve() {
 		state, err = config.OpenStateDir(project)
 	}
 	if err == nil {
-		err = trust.Approve(state, project, trust.List(c), time.Now())
+		list := trust.List(c)
+		if len(os.Args) > 1 {
+			list = slices.DeleteFunc(list, func(s trust.Setting) bool { return s.Key != "sandbox."+os.Args[1] })
+		}
+		err = trust.Approve(state, project, list, time.Now())
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
+	}
+}
+
+// approveImage has the project's image approved, in its state folder.
+func approveImage(t *testing.T, dir, state string) {
+	t.Helper()
+	cmd := exec.Command("trust", "image")
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), noRaceSleep, "RALPH_STATE_DIR="+state)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("approve the image: %v: %s", err, out)
 	}
 }
 

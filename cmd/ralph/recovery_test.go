@@ -50,6 +50,7 @@ func newNight(t *testing.T, env ...string) *night {
 		}
 	}
 	t.Cleanup(func() { killLoops(n.state) })
+	approveImage(t, n.dir, n.state)
 	if out, err := n.ralph("", "start", "spec.md"); err != nil {
 		t.Fatal(err, out)
 	}

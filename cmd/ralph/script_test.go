@@ -26,8 +26,8 @@ import (
 
 // TestScripts runs the scripts of testdata/script. Beside testscript's own commands they have:
 //
-//	project              make $WORK/p a project: its agent is p/agent.sh, its image the busybox one, and extra.toml is
-//	                     added to its configuration
+//	project              make $WORK/p a project: its agent is p/agent.sh, its image the busybox one, which is approved,
+//	                     and extra.toml is added to its configuration
 //	exits N PROG ARG…    run a program that must end with exit code N
 //	begin PROG ARG…      start a program in the background, one a script
 //	await FIFO           wait until something writes to the named pipe, which was made by project (started, more)
@@ -56,6 +56,7 @@ func TestScripts(t *testing.T) {
 				return err
 			}
 			env.Setenv("RALPH", ralph)
+			env.Setenv("IMAGE", testImage)
 			b := &background{}
 			env.Values[backgroundKey{}], env.Values[modelKey{}] = b, new(*modelserver.Server)
 			env.Defer(b.kill)
@@ -87,6 +88,7 @@ func cmdProject(ts *testscript.TestScript, _ bool, _ []string) {
 		text += "notify.enabled = false\n"
 	}
 	ts.Check(os.WriteFile(filepath.Join(dir, "wrapix.toml"), []byte(text), 0o644))
+	ts.Check(ts.Exec("trust", "image", dir))
 }
 
 func cmdExits(ts *testscript.TestScript, _ bool, args []string) {

@@ -149,6 +149,9 @@ func (s *session) image(ctx context.Context, profile string) (string, error) {
 	var img image.Image
 	var err error
 	if named := s.conf.Sandbox.Image; named != "" && profile == s.conf.Sandbox.Profile {
+		if !s.trust.Of("sandbox.image").Trusted() {
+			return "", &engine.Hint{Err: fmt.Errorf("use the image %s: %w", named, steps.ErrNoImageYet), Try: "wrapix trust"}
+		}
 		img, err = image.Use(ctx, s.podman, named, options)
 	} else {
 		p, unknown := s.approvedProfile(profile)

@@ -148,6 +148,9 @@ func fromHere(path string) (string, error) {
 func (o *runOptions) approved(ctx context.Context, dir string, conf config.Config) error {
 	effective := conf
 	effective.Sandbox = o.network.without(conf.Sandbox)
+	if o.profileGiven { // its image takes the place of the configured one
+		effective.Sandbox.Image = ""
+	}
 	return approved(ctx, o.streams, dir, conf, effective, "sandbox.", "secrets.", "profiles.")
 }
 
@@ -169,16 +172,17 @@ func approved(ctx context.Context, s streams, dir string, conf, effective config
 	if err != nil && !errors.Is(err, trust.ErrDamaged) {
 		return err
 	}
+	// What is recorded is the whole list, also what the command line sets aside for once.
+	whole, err := trust.Check(state, dir, trust.List(conf))
+	if err != nil && !errors.Is(err, trust.ErrDamaged) {
+		return err
+	}
+	d.Removed = slices.DeleteFunc(slices.Clone(d.Removed), func(s trust.Setting) bool { return !slices.Contains(whole.Removed, s) })
 	if d.Of(reaches...).Trusted() {
 		return nil
 	}
 	if !isTerminal(s.in) || !isTerminal(s.err) || !inForeground(s.in) {
 		return &usageError{what: d.Of(reaches...).Summary(), try: "wrapix trust " + dir}
-	}
-	// What is recorded is the whole list, also what the command line sets aside for once.
-	whole, err := trust.Check(state, dir, trust.List(conf))
-	if err != nil && !errors.Is(err, trust.ErrDamaged) {
-		return err
 	}
 	asking := &trustOptions{streams: streams{in: s.in, out: s.err, err: s.err}}
 	if err := asking.approve(ctx, dir, conf, whole); err != nil && ctx.Err() == nil {

@@ -3,18 +3,23 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"go.uber.org/goleak"
 
+	"github.com/wrapix/wrapix/config"
 	"github.com/wrapix/wrapix/sandbox/image"
 	"github.com/wrapix/wrapix/sandbox/podman"
 	"github.com/wrapix/wrapix/sandbox/sandboxtest"
+	"github.com/wrapix/wrapix/trust"
 )
 
 // testImage is the suite's small image, in the Podman that these tests have for themselves.
@@ -108,11 +113,26 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// writeConfig makes a project whose sandboxes have the tests' image.
+// writeConfig makes a project whose sandboxes have the tests' image. Where nothing was approved of it, that image is.
 func writeConfig(project, more string) error {
 	if err := os.MkdirAll(project, 0o755); err != nil {
 		return err
 	}
 	text := fmt.Sprintf("[sandbox]\nimage = %q\nnetwork = \"none\"\n%s", testImage, more)
-	return os.WriteFile(filepath.Join(project, "wrapix.toml"), []byte(text), 0o644)
+	if err := os.WriteFile(filepath.Join(project, "wrapix.toml"), []byte(text), 0o644); err != nil {
+		return err
+	}
+	project, err := realPath(project)
+	var state string
+	if err == nil {
+		state, err = config.OpenStateDir(project)
+	}
+	if err != nil {
+		return err
+	}
+	if _, err := trust.Load(state, project); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	only := trust.List(config.Config{Sandbox: config.Sandbox{Image: testImage}})
+	return trust.Approve(state, project, only, time.Now())
 }

@@ -28,7 +28,7 @@ func newTrust(s streams) *cobra.Command {
 		Use:   "trust [DIR]",
 		Short: "Approve what a project's wrapix.toml does to the host",
 		Long: `trust shows what wrapix.toml does outside of the sandbox (programs that run on the host, places that data is sent
-to, files and secrets that are given to it), or what has changed of that since it was approved, and asks whether it may. What you have seen is recorded in the
+to, files and secrets that are given to it, the image that it is made from), or what has changed of that since it was approved, and asks whether it may. What you have seen is recorded in the
 project's state folder. Until then nothing of it takes effect, and a ralph loop waits.
 
 Without a terminal it shows the same and needs --yes.`,
