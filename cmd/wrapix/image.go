@@ -25,10 +25,10 @@ func newImage(connect connectFunc, s streams) *cobra.Command {
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return &usageError{what: "wrapix image needs a command: build, list, show or prune", try: "wrapix image --help"}
+			return &usageError{what: "wrapix image needs a command: build, list, show, export or prune", try: "wrapix image --help"}
 		},
 	}
-	cmd.AddCommand(newImageBuild(connect, s), newImageList(connect), newImageShow(connect), newImagePrune(connect))
+	cmd.AddCommand(newImageBuild(connect, s), newImageList(connect), newImageShow(connect, s), newImageExport(connect), newImagePrune(connect))
 	return cmd
 }
 
@@ -41,7 +41,8 @@ func newImageBuild(connect connectFunc, s streams) *cobra.Command {
 container registry answers; otherwise the image is bootstrapped from the package sources of this host. An image that
 is there already is taken as it is.
 
-The profiles are those that wrapix profile list shows; without one, that of wrapix.toml in the present folder, or base.
+The profiles are those that wrapix profile list shows; without one, what wrapix.toml in the present folder says counts: its
+image, which is fetched where Podman does not have it, or its profile, or else base.
 An image is made in layers, and profiles share those that they have in common. What can only be had from elsewhere than
 Debian is left out where that cannot be reached, and the output says so; --force tries again.`,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -55,15 +56,11 @@ Debian is left out where that cannot be reached, and the output says so; --force
 			if err != nil {
 				return err
 			}
-			name := conf.Sandbox.Profile
-			if len(args) > 0 {
-				name = args[0]
-			}
-			p, err := conf.ProfileOf(name)
+			w, err := profiled(conf, args)
 			if err != nil {
-				return &usageError{what: err.Error(), try: "wrapix profile list"}
+				return err
 			}
-			if err := approvedHere(cmd.Context(), s, conf); err != nil {
+			if err := approvedHere(cmd.Context(), s, conf, w); err != nil {
 				return err
 			}
 			engine, err := connect(cmd)
@@ -71,11 +68,11 @@ Debian is left out where that cannot be reached, and the output says so; --force
 				return err
 			}
 			defer engine.Close()
-			img, err := image.Ensure(cmd.Context(), engine, p, image.Options{Progress: cmd.ErrOrStderr(), Force: force})
+			ref, err := w.ensure(cmd.Context(), engine, image.Options{Progress: cmd.ErrOrStderr(), Force: force})
 			if err != nil {
 				return err
 			}
-			fmt.Fprintln(cmd.OutOrStdout(), img.Ref)
+			fmt.Fprintln(cmd.OutOrStdout(), ref)
 			return nil
 		},
 	}
@@ -128,11 +125,15 @@ func printImages(w io.Writer, images []image.Listed) error {
 	return table.Flush()
 }
 
-// approvedHere is approved for the present folder, as far as images go.
-func approvedHere(ctx context.Context, s streams, conf config.Config) error {
+// approvedHere is approved for the present folder, as far as the image goes that is wanted.
+func approvedHere(ctx context.Context, s streams, conf config.Config, w wanted) error {
 	dir, err := realPath(".")
 	if err != nil {
 		return fmt.Errorf("find the present folder: %s", reason(err))
 	}
-	return approved(ctx, s, dir, conf, conf, "profiles.")
+	effective := conf
+	if w.image != conf.Sandbox.Image { // it is not made use of
+		effective.Sandbox.Image = ""
+	}
+	return approved(ctx, s, dir, conf, effective, "profiles.", "sandbox.image")
 }

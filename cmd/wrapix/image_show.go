@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"slices"
 	"text/tabwriter"
 	"time"
 
@@ -13,42 +12,47 @@ import (
 	"github.com/wrapix/wrapix/sandbox/image"
 )
 
-func newImageShow(connect connectFunc) *cobra.Command {
-	var asJSON bool
+func newImageShow(connect connectFunc, s streams) *cobra.Command {
+	var asJSON, bill bool
 	cmd := &cobra.Command{
 		Use:   "show [PROFILE|IMAGE]",
 		Short: "Show an image's layers, their sizes, and what it lacks",
+		Long: `show tells what an image is made of, layer by layer, and what it lacks because that could not be reached.
+
+With --sbom it prints a bill of materials instead, as a CycloneDX document: each package that Debian's package manager has
+installed in the image, with its version and architecture. A sandbox without a network and without your files reads that
+list. What was installed in another way, by a run line or from its makers, is not on it.`,
 		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 1 {
-				return &usageError{what: fmt.Sprintf("one image expected, not %q", args), try: "wrapix image list"}
+			if asJSON && bill {
+				return &usageError{what: "of --json and --sbom only one can be meant", try: cmd.CommandPath() + " --help"}
 			}
-			return nil
+			return oneImage(cmd, args)
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			conf, err := loadConfig(".")
 			if err != nil {
 				return err
 			}
-			name := conf.Sandbox.Profile
-			if len(args) > 0 {
-				name = args[0]
+			w, err := named(conf, args)
+			if err != nil {
+				return err
 			}
-			ref := name
-			if slices.Contains(conf.Profiles.Names(), name) {
-				p, err := conf.ProfileOf(name)
-				if err != nil {
+			if bill && len(args) == 0 { // a sandbox is made from it
+				if err := approvedHere(cmd.Context(), s, conf, w); err != nil {
 					return err
 				}
-				ref = image.Ref(p)
 			}
 			engine, err := connect(cmd)
 			if err != nil {
 				return err
 			}
 			defer engine.Close()
-			shown, err := image.Show(cmd.Context(), engine, ref)
+			shown, err := image.Show(cmd.Context(), engine, w.ref())
 			if err != nil {
 				return &usageError{what: err.Error(), try: "wrapix image build, or wrapix image list"}
+			}
+			if bill {
+				return printBill(cmd.Context(), engine, cmd.OutOrStdout(), shown)
 			}
 			if asJSON {
 				return printJSON(cmd.OutOrStdout(), struct {
@@ -60,6 +64,7 @@ func newImageShow(connect connectFunc) *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON document")
+	cmd.Flags().BoolVar(&bill, "sbom", false, "print a bill of materials: its packages, in CycloneDX's JSON")
 	return cmd
 }
 

@@ -23,7 +23,6 @@ import (
 	"github.com/wrapix/wrapix/sandbox"
 	"github.com/wrapix/wrapix/sandbox/image"
 	"github.com/wrapix/wrapix/sandbox/podman"
-	"github.com/wrapix/wrapix/sandbox/profile"
 	"github.com/wrapix/wrapix/trust"
 )
 
@@ -57,7 +56,7 @@ func (o *runOptions) run(ctx context.Context) error {
 		return err
 	}
 	o.tellOfConfigAbove(dir)
-	wanted, err := o.wanted(conf)
+	wanted, err := profiled(conf, o.profiles())
 	if err != nil {
 		return err
 	}
@@ -92,6 +91,14 @@ func (o *runOptions) run(ctx context.Context) error {
 		return &codeError{code: 128 + int(ended.signal)}
 	}
 	return &codeError{code: exitSandbox, err: err}
+}
+
+// profiles is the profile that the command line names, if it does.
+func (o *runOptions) profiles() []string {
+	if o.profileGiven {
+		return []string{o.profile}
+	}
+	return nil
 }
 
 // inSandbox makes the sandbox, follows it to its end and removes it, on whatever way it goes.
@@ -129,7 +136,7 @@ func (o *runOptions) inSandbox(ctx context.Context, spec sandbox.Spec, wanted wa
 	}
 	code, err := sandbox.RunAttached(ctx, rt, spec, streams)
 	if errors.Is(err, sandbox.ErrNoImage) { // so looking for it costs nothing when it is there, as it mostly is
-		if spec.Image, err = o.image(ctx, engine, wanted); err == nil {
+		if spec.Image, err = wanted.ensure(ctx, engine, image.Options{Progress: o.streams.err}); err == nil {
 			code, err = sandbox.RunAttached(ctx, rt, spec, streams)
 		}
 	}
@@ -214,47 +221,6 @@ func (o *runOptions) spec(dir string, cfg config.Sandbox) sandbox.Spec {
 		Limits:   given.Limits(cfg),
 		Commands: []sandbox.Command{{Name: "command", Args: o.command}},
 	}
-}
-
-// wanted says which image is meant: one that the configuration names, or else that of a profile.
-type wanted struct {
-	image   string
-	profile profile.Profile
-}
-
-// wanted finds out what the flag, else the configuration asks for.
-func (o *runOptions) wanted(conf config.Config) (wanted, error) {
-	name := conf.Sandbox.Profile
-	if o.profileGiven {
-		name = o.profile
-	}
-	p, err := conf.ProfileOf(name)
-	if err != nil {
-		return wanted{}, &usageError{what: err.Error(), try: "wrapix profile list"}
-	}
-	if o.profileGiven {
-		return wanted{profile: p}, nil
-	}
-	return wanted{conf.Sandbox.Image, p}, nil
-}
-
-// ref is what the image is called, whether the host has it or not.
-func (w wanted) ref() string {
-	if w.image != "" {
-		return w.image
-	}
-	return image.Ref(w.profile)
-}
-
-// image returns the image, which is made where the host does not have it.
-func (o *runOptions) image(ctx context.Context, eng image.Engine, w wanted) (string, error) {
-	opts := image.Options{Progress: o.streams.err}
-	if w.image != "" {
-		img, err := image.Use(ctx, eng, w.image, opts)
-		return img.Ref, err
-	}
-	img, err := image.Ensure(ctx, eng, w.profile, opts)
-	return img.Ref, err
 }
 
 // loadConfig reads what the folder's configuration says about sandboxes; a folder without one gets what holds by itself.

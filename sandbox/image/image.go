@@ -97,6 +97,8 @@ type Engine interface {
 	RemoveBuilds(ctx context.Context, on func(image string) bool) error
 	// LoadImage takes images in the form of an archive of docker's, with their names.
 	LoadImage(ctx context.Context, archive io.Reader) error
+	// ExportImage writes an image, by its name, as an OCI archive.
+	ExportImage(ctx context.Context, ref string, to io.Writer) error
 	// Layers returns the layers of an image, the lowest first.
 	Layers(ctx context.Context, id string) ([]Layer, error)
 	// RemoveImage removes an image that no container uses. It does nothing if there is no such image.
@@ -163,13 +165,13 @@ func Ensure(ctx context.Context, eng Engine, p profile.Profile, opts Options) (I
 	return img, err
 }
 
-// Use returns an image that the user named, and pulls it where the host does not have it.
+// Use returns an image that the user named, and pulls it where the host does not have it, or with Force.
 func Use(ctx context.Context, eng Engine, ref string, opts Options) (Image, error) {
 	if opts.Progress == nil {
 		opts.Progress = io.Discard
 	}
 	stored, err := eng.Image(ctx, ref)
-	if errors.Is(err, ErrNotFound) {
+	if errors.Is(err, ErrNotFound) || err == nil && opts.Force {
 		fmt.Fprintf(opts.Progress, "image: pulling %s\n", ref)
 		if _, err := eng.PullImage(ctx, ref, opts.Progress); err != nil {
 			return Image{}, &sandbox.Error{

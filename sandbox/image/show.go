@@ -48,6 +48,9 @@ func Show(ctx context.Context, eng Engine, ref string) (Shown, error) {
 		Ref: ref, Digest: stored.Digest, Profile: stored.Labels[LabelProfile], Source: Source(stored.Labels[LabelSource]),
 		Size: stored.Size, Created: stored.Created, LeftOut: leftOut(stored.Labels), Layers: layers,
 	}
+	if s.Source == "" {
+		s.Source = SourceUser
+	}
 	if s.LeftOut == nil {
 		s.LeftOut = []LeftOut{}
 	}

@@ -140,6 +140,14 @@ func (e *Engine) LoadImage(ctx context.Context, archive io.Reader) error {
 	return nil
 }
 
+// ExportImage writes an image as an OCI archive.
+func (e *Engine) ExportImage(ctx context.Context, ref string, to io.Writer) error {
+	if err := images.Export(e.with(ctx), []string{ref}, to, new(images.ExportOptions).WithFormat("oci-archive")); err != nil {
+		return fmt.Errorf("export the image %s: %w", ref, e.withErrno(ctx, err))
+	}
+	return nil
+}
+
 // nothing is the size of a layer without content, as it is stored.
 const nothing = 1024
 
