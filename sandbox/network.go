@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 
 	"github.com/wrapix/wrapix/sandbox/frame"
 	"github.com/wrapix/wrapix/sandbox/gateway"
@@ -63,8 +62,8 @@ func (s Spec) Net() *frame.Net {
 	return &frame.Net{Proxy: p.Proxy, HostPorts: p.HostPorts, Published: p.Published}
 }
 
-// completeNetwork tells the commands of the proxy, in every way that programs are known to look for one.
-func (s *Spec) completeNetwork() error {
+// checkNetwork refuses settings of the network that do not go together.
+func (s Spec) checkNetwork() error {
 	if len(s.Allow) > 0 && s.Network != NetworkAllowlist {
 		return fmt.Errorf("a list of names is for the network %q", NetworkAllowlist)
 	}
@@ -76,11 +75,6 @@ func (s *Spec) completeNetwork() error {
 	}
 	if s.Gateway == "" {
 		return errors.New("what leads out of it needs the folder of a gateway")
-	}
-	if s.Network == NetworkAllowlist {
-		env := proxyEnv()
-		maps.Copy(env, s.Env) // what a person set wins
-		s.Env = env
 	}
 	return nil
 }

@@ -235,7 +235,7 @@ func (s Spec) complete() (Spec, error) {
 	default:
 		return bad("unknown network %q", s.Network)
 	}
-	if err := s.completeNetwork(); err != nil {
+	if err := s.checkNetwork(); err != nil {
 		return bad("%w", err)
 	}
 	git, err := s.gitMounts()

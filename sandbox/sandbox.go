@@ -84,7 +84,7 @@ type Spec struct {
 	Mounts []Mount
 	// Volumes are what later sandboxes find again: see Volume.
 	Volumes []Volume
-	// Env is added to the small environment that every command has (HOME, USER, PATH, LANG), and wins over it.
+	// Env is added to the small environment that every command has, and wins over it: see Environment.
 	Env     map[string]string
 	Network Network // empty means NetworkOpen
 	Limits  Limits

@@ -37,24 +37,18 @@ func (s Spec) gitMounts() ([]Mount, error) {
 		return nil, fmt.Errorf("look at the repository of the work tree: %w", err)
 	}
 	defer root.Close()
-	list := []Mount{w.mount(".", true)}
+	list := w.mounts(s.Workspace.Access)
 	if s.Workspace.Access == ReadWrite || s.Workspace.Access == "" {
-		writable := []string{"objects", "refs/heads", "logs/refs/heads", "worktrees/" + w.name}
-		kept := []string{"commondir", "gitdir", "config.worktree"}
-		for _, name := range writable { // what is absent could not be mounted, and git makes it when it needs it
+		for _, name := range w.writable() { // what is absent could not be mounted, and git makes it when it needs it
 			if err := root.MkdirAll(name, 0o755); err != nil {
 				return nil, fmt.Errorf("prepare the repository of the work tree, %s: %w", w.common, err)
 			}
-			list = append(list, w.mount(name, false))
 		}
 		f, err := root.OpenFile("worktrees/"+w.name+"/config.worktree", os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 		if err == nil {
 			f.Close()
 		} else if !errors.Is(err, fs.ErrExist) {
 			return nil, fmt.Errorf("prepare the repository of the work tree, %s: %w", w.common, err)
-		}
-		for _, name := range kept {
-			list = append(list, w.mount("worktrees/"+w.name+"/"+name, true))
 		}
 	}
 	for i := range list {
@@ -80,6 +74,36 @@ type worktree struct {
 	common string // the repository's folder on the host
 	dest   string // where it must be inside
 	name   string
+}
+
+// writable are the folders that a commit writes to.
+func (w worktree) writable() []string {
+	return []string{"objects", "refs/heads", "logs/refs/heads", "worktrees/" + w.name}
+}
+
+// mounts are those that a sandbox needs of the repository, whether all of it is there yet or not.
+func (w worktree) mounts(access Access) []Mount {
+	list := []Mount{w.mount(".", true)}
+	if access != ReadWrite && access != "" {
+		return list
+	}
+	for _, name := range w.writable() {
+		list = append(list, w.mount(name, false))
+	}
+	for _, name := range []string{"commondir", "gitdir", "config.worktree"} {
+		list = append(list, w.mount("worktrees/"+w.name+"/"+name, true))
+	}
+	return list
+}
+
+// AllMounts are the mounts of the spec, and those by which a work tree of git will reach its repository. Nothing is made
+// ready for them yet.
+func (s Spec) AllMounts() ([]Mount, error) {
+	w, err := findWorktree(s.Workspace.Source)
+	if err != nil || w == nil {
+		return s.Mounts, err
+	}
+	return slices.Concat(s.Mounts, w.mounts(s.Workspace.Access)), nil
 }
 
 func (w worktree) mount(name string, readOnly bool) Mount {

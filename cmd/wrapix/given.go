@@ -30,7 +30,7 @@ func (f *givenFlags) add(cmd *cobra.Command) {
 	flags.StringArrayVar(&f.allow, "allow-mount", nil, "mount this path although it is never mounted, such as ~/.aws; what gives the host away stays refused")
 }
 
-// spec adds to the sandbox what it is given.
+// spec adds to the sandbox what it is given, of its secrets the names only.
 func (f *givenFlags) spec(ctx context.Context, dir string, conf config.Config, spec sandbox.Spec) (sandbox.Spec, error) {
 	spec.Env = given.Env(conf.Sandbox, conf.Sandbox.EnvFromHost)
 	set, err := f.variables()
@@ -64,18 +64,22 @@ func (f *givenFlags) spec(ctx context.Context, dir string, conf config.Config, s
 		return spec, &codeError{exitUsage, err}
 	}
 	spec.Mounts = append(spec.Mounts, found...)
-	secrets, err := host.Secrets(ctx, conf.Secrets)
-	if err != nil {
-		return spec, &codeError{exitUsage, err}
-	}
-	spec.Secrets = append(spec.Secrets, secrets...)
-	for _, secret := range secrets {
+	for _, secret := range conf.Secrets {
 		if _, said := set[secret.Name]; !said {
 			spec.Commands[0].Secrets = append(spec.Commands[0].Secrets, secret.Name)
 		}
 	}
 	spec.Files = append(spec.Files, host.GitIdentity(ctx)...)
 	return spec, nil
+}
+
+// secrets finds what the secrets are.
+func (f *givenFlags) secrets(ctx context.Context, dir string, conf config.Config) ([]sandbox.Secret, error) {
+	found, err := given.Host{Project: dir}.Secrets(ctx, conf.Secrets)
+	if err != nil {
+		return nil, &codeError{exitUsage, err}
+	}
+	return found, nil
 }
 
 // variables are those of --env.
@@ -146,43 +150,44 @@ func fromHere(path string) (string, error) {
 // it, as far as the command line says nothing else. On a terminal it asks. What it looks at is the configuration as it was
 // read, whatever becomes of the file meanwhile.
 func (o *runOptions) approved(ctx context.Context, dir string, conf config.Config) error {
-	effective := conf
-	effective.Sandbox = o.network.without(conf.Sandbox)
-	if o.profileGiven { // its image takes the place of the configured one
-		effective.Sandbox.Image = ""
-	}
-	return approved(ctx, o.streams, dir, conf, effective, "sandbox.", "secrets.", "profiles.")
+	return approved(ctx, o.streams, dir, conf, o.effective(conf), reaching...)
 }
+
+// effective is the configuration without what the command line takes the place of.
+func (o *runOptions) effective(conf config.Config) config.Config {
+	conf.Sandbox = o.network.without(conf.Sandbox)
+	if o.changed("profile") { // its image takes the place of the configured one
+		conf.Sandbox.Image = ""
+	}
+	return conf
+}
+
+// reaching is how the settings begin that reach the sandboxes of wrapix; others are ralph's.
+var reaching = []string{"sandbox.", "secrets.", "profiles."}
 
 // approved looks at the settings of effective whose keys begin so, and asks for those of conf.
 func approved(ctx context.Context, s streams, dir string, conf, effective config.Config, reaches ...string) error {
-	list := trust.List(effective) // an empty one may be wider than what is on the record: its network is open
-	state, err := config.StateDir(dir)
-	if err == nil {
-		err = config.CheckStateDir(state, dir)
-	}
+	d, state, nowhere, err := compared(dir, conf, effective)
 	if err != nil {
+		return err
+	}
+	if nowhere != nil {
 		// For the folder that has all else in it, as a home has, nothing can ever be approved.
-		if d := trust.Unrecorded(dir, list).Of(reaches...); len(d.Added) == 0 {
+		if len(d.Of(reaches...).Added) == 0 {
 			return nil
 		}
-		return &usageError{what: "look up what was approved: " + err.Error(), try: "wrapix trust " + dir}
+		return &usageError{what: "look up what was approved: " + nowhere.Error(), try: "wrapix trust " + dir}
 	}
-	d, err := trust.Check(state, dir, list)
-	if err != nil && !errors.Is(err, trust.ErrDamaged) {
-		return err
-	}
-	// What is recorded is the whole list, also what the command line sets aside for once.
-	whole, err := trust.Check(state, dir, trust.List(conf))
-	if err != nil && !errors.Is(err, trust.ErrDamaged) {
-		return err
-	}
-	d.Removed = slices.DeleteFunc(slices.Clone(d.Removed), func(s trust.Setting) bool { return !slices.Contains(whole.Removed, s) })
 	if d.Of(reaches...).Trusted() {
 		return nil
 	}
 	if !isTerminal(s.in) || !isTerminal(s.err) || !inForeground(s.in) {
 		return &usageError{what: d.Of(reaches...).Summary(), try: "wrapix trust " + dir}
+	}
+	// What is recorded is the whole list, also what the command line sets aside for once.
+	whole, err := trust.Check(state, dir, trust.List(conf))
+	if err != nil && !errors.Is(err, trust.ErrDamaged) {
+		return err
 	}
 	asking := &trustOptions{streams: streams{in: s.in, out: s.err, err: s.err}}
 	if err := asking.approve(ctx, dir, conf, whole); err != nil && ctx.Err() == nil {
@@ -191,6 +196,26 @@ func approved(ctx context.Context, s streams, dir string, conf, effective config
 		return err
 	}
 	return nil
+}
+
+// compared says what was not approved of effective, which is conf without what the command line takes the place of; nowhere
+// is why nothing can be on record for the folder.
+func compared(dir string, conf, effective config.Config) (d trust.Difference, state string, nowhere, err error) {
+	list := trust.List(effective) // an empty one may be wider than what is on the record: its network is open
+	if state, nowhere = config.StateDir(dir); nowhere == nil {
+		nowhere = config.CheckStateDir(state, dir)
+	}
+	if nowhere != nil {
+		return trust.Unrecorded(dir, list), "", nowhere, nil
+	}
+	if d, err = trust.Check(state, dir, list); errors.Is(err, trust.ErrDamaged) {
+		err = nil
+	}
+	written := trust.List(conf)
+	d.Removed = slices.DeleteFunc(d.Removed, func(s trust.Setting) bool { // what is set aside for once is not gone
+		return slices.ContainsFunc(written, func(o trust.Setting) bool { return o.Key == s.Key && o.Value == s.Value })
+	})
+	return d, state, nil, err
 }
 
 // mountable refuses what no approval would bring into a sandbox. What is only not there may come.

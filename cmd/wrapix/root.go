@@ -51,8 +51,6 @@ func newRoot(s streams) *cobra.Command {
 			if err := o.arguments(args, cmd.ArgsLenAtDash()); err != nil {
 				return err
 			}
-			o.profileGiven = cmd.Flags().Changed("profile")
-			o.network.given, o.limits.given = cmd.Flags().Changed, cmd.Flags().Changed
 			return o.run(cmd.Context())
 		},
 	}
@@ -60,20 +58,41 @@ func newRoot(s streams) *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &usageError{what: err.Error(), try: cmd.CommandPath() + " --help"}
 	})
-	root.Flags().StringVar(&o.profile, "profile", profile.Base, "what the sandbox has installed: see wrapix profile list")
-	o.given.add(root)
-	o.network.define(root)
-	o.limits.define(root)
+	o.define(root)
 	root.PersistentFlags().BoolVar(&o.allowRoot, "allow-root", false, "work as root too, where the sandbox is no boundary")
 	connect := func(cmd *cobra.Command) (*podman.Engine, error) {
 		return podman.Connect(cmd.Context(), podman.Options{AllowRoot: o.allowRoot})
 	}
-	root.AddCommand(newPs(connect), newPrune(connect), newImage(connect, o.streams), newProfile(), newTrust(o.streams), newKey(o.streams), newDoctor(&o), newMan())
+	root.AddCommand(newPs(connect), newPrune(connect), newImage(connect, o.streams), newProfile(), newTrust(o.streams), newKey(o.streams), newDoctor(&o), newEnv(&o), newMan())
 	return root
 }
 
-// arguments takes the folder and the command apart. dash is how many arguments stood before "--", or -1.
+// define adds the flags that say what the sandbox looks like.
+func (o *runOptions) define(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&o.profile, "profile", profile.Base, "what the sandbox has installed: see wrapix profile list")
+	o.given.add(cmd)
+	o.network.define(cmd)
+	o.limits.define(cmd)
+	o.changed = cmd.Flags().Changed
+	o.network.given, o.limits.given = o.changed, o.changed
+}
+
+// arguments takes the folder and the command apart, and wants both.
 func (o *runOptions) arguments(args []string, dash int) error {
+	if err := o.place(args, dash); err != nil {
+		return err
+	}
+	if len(o.command) == 0 {
+		return &usageError{
+			what: "no command: this version starts no agent by itself, so it must be told what to run",
+			try:  "wrapix -- COMMAND, for example: wrapix -- bash",
+		}
+	}
+	return nil
+}
+
+// place takes the folder and the command, if there is one, apart. dash is how many arguments stood before "--", or -1.
+func (o *runOptions) place(args []string, dash int) error {
 	before := args
 	if dash >= 0 {
 		before, o.command = args[:dash], args[dash:]
@@ -93,11 +112,6 @@ func (o *runOptions) arguments(args []string, dash int) error {
 		return &usageError{what: "use the folder " + o.dir + ": " + reason(err)}
 	case !fi.IsDir():
 		return &usageError{what: "use the folder " + o.dir + ": it is a file", try: "wrapix " + filepath.Dir(o.dir) + " -- COMMAND"}
-	case len(o.command) == 0:
-		return &usageError{
-			what: "no command: this version starts no agent by itself, so it must be told what to run",
-			try:  "wrapix -- COMMAND, for example: wrapix -- bash",
-		}
 	}
 	return nil
 }

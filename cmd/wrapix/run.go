@@ -31,15 +31,15 @@ const hangupGrace = 10 * time.Second
 
 // runOptions are those of the default command.
 type runOptions struct {
-	dir          string
-	command      []string
-	profile      string
-	profileGiven bool
-	allowRoot    bool
-	given        givenFlags
-	network      networkFlags
-	limits       limitFlags
-	streams      streams
+	dir       string
+	command   []string
+	profile   string
+	changed   func(flag string) bool
+	allowRoot bool
+	given     givenFlags
+	network   networkFlags
+	limits    limitFlags
+	streams   streams
 }
 
 // run runs the command in a sandbox and returns its exit code as a codeError.
@@ -63,21 +63,14 @@ func (o *runOptions) run(ctx context.Context) error {
 	if err := o.approved(ctx, dir, conf); err != nil {
 		return err
 	}
-	// What the configuration says of the sandbox wins over its profile, as the nearer one.
-	conf.Sandbox.Env = wanted.profile.EnvWith(conf.Sandbox.Env)
-	conf.Sandbox.Mounts = wanted.profile.HostMounts() // those of the configuration are among them
-	if conf.Sandbox, err = o.network.over(conf.Sandbox); err != nil {
-		return err
-	}
-	if conf.Sandbox, err = o.limits.over(conf.Sandbox); err != nil {
-		return err
-	}
-	spec, err := o.given.spec(ctx, dir, conf, o.spec(dir, conf.Sandbox))
+	spec, err := o.compose(ctx, dir, conf, wanted)
 	if err != nil {
 		return err
 	}
-	spec.Volumes = given.Host{Project: dir}.Volumes(wanted.profile.Volumes)
 	o.tellOfLimits(spec.Limits)
+	if spec.Secrets, err = o.given.secrets(ctx, dir, conf); err != nil {
+		return err
+	}
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cancel(nil)
 	signals := listen(cancel)
@@ -95,10 +88,28 @@ func (o *runOptions) run(ctx context.Context) error {
 
 // profiles is the profile that the command line names, if it does.
 func (o *runOptions) profiles() []string {
-	if o.profileGiven {
+	if o.changed("profile") {
 		return []string{o.profile}
 	}
 	return nil
+}
+
+// compose says what the sandbox looks like, all but what only one that is started has: its image's name, what its secrets
+// are, and its way to a deploy key.
+func (o *runOptions) compose(ctx context.Context, dir string, conf config.Config, wanted wanted) (sandbox.Spec, error) {
+	// What the configuration says of the sandbox wins over its profile, as the nearer one.
+	conf.Sandbox.Env = wanted.profile.EnvWith(conf.Sandbox.Env)
+	conf.Sandbox.Mounts = wanted.profile.HostMounts() // those of the configuration are among them
+	var err error
+	if conf.Sandbox, err = o.network.over(conf.Sandbox); err != nil {
+		return sandbox.Spec{}, err
+	}
+	if conf.Sandbox, err = o.limits.over(conf.Sandbox); err != nil {
+		return sandbox.Spec{}, err
+	}
+	spec := o.spec(dir, conf.Sandbox)
+	spec.Volumes = given.Host{Project: dir}.Volumes(wanted.profile.Volumes)
+	return o.given.spec(ctx, dir, conf, spec)
 }
 
 // inSandbox makes the sandbox, follows it to its end and removes it, on whatever way it goes.

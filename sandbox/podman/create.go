@@ -111,7 +111,7 @@ func (e *Engine) generate(spec sandbox.Spec, view view) (*specgen.SpecGenerator,
 	s.Labels = spec.Labels
 	s.Entrypoint = []string{guestPath}
 	s.Command = []string{string(arg)}
-	s.Env = environment(spec)
+	s.Env = spec.Environment()
 	s.UnsetEnvAll = &yes
 	s.HTTPProxy = &no
 	s.WorkDir = sandbox.WorkspaceDir
@@ -119,7 +119,7 @@ func (e *Engine) generate(spec sandbox.Spec, view view) (*specgen.SpecGenerator,
 	s.StopSignal = &stop
 	s.Systemd = "false"
 	s.SdNotifyMode = "ignore"
-	s.Hostname = "sandbox"
+	s.Hostname = sandbox.Hostname
 	s.PasswdEntry = "agent:*:$UID:$GID:agent:" + sandbox.HomeDir + ":/bin/sh"
 
 	// Without a size of its own, a limit in the user's containers.conf would cut the record.
@@ -146,22 +146,6 @@ func (e *Engine) generate(spec sandbox.Spec, view view) (*specgen.SpecGenerator,
 	e.network(s, spec.Network)
 	e.limit(s, spec.Limits)
 	return s, nil
-}
-
-func environment(spec sandbox.Spec) map[string]string {
-	env := map[string]string{
-		"HOME": sandbox.HomeDir,
-		"USER": "agent",
-		"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-		"LANG": "C.UTF-8",
-	}
-	if spec.Terminal {
-		env["TERM"] = "xterm-256color"
-	}
-	for k, v := range spec.Env {
-		env[k] = v
-	}
-	return env
 }
 
 // network gives the sandbox a network stack of its own, without a way to the host's loopback. The name server is not
