@@ -107,13 +107,13 @@ func (s Spec) openGateway(denied func([]Denial)) (closeIt func(), err error) {
 }
 
 // resumeGateway opens again what an earlier process opened for the sandbox, as it was then.
-func (s Spec) resumeGateway(denied func([]Denial)) (closeIt func(), err error) {
+func (s Spec) resumeGateway(sink Sink) (closeIt func(), err error) {
 	nothing := func() {}
 	if s.Gateway == "" {
 		return nothing, nil
 	}
 	o := s.GatewayOptions
-	o.Denied = denied
+	o.Denied, o.Unpublished = sink.Denied, sink.Unpublished
 	g, err := gateway.Resume(s.Gateway, o)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

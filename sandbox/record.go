@@ -30,6 +30,8 @@ type Sink struct {
 	// Denied is told of what the network's policy refused, now and then, from a goroutine of its own; the last time before
 	// Run returns.
 	Denied func([]Denial)
+	// Unpublished is told by Resume of a port that the sandbox published and that cannot be had again; it is followed without.
+	Unpublished func(port int, err error)
 }
 
 // record reads a record while it grows.

@@ -113,7 +113,7 @@ func Resume(ctx context.Context, rt Runtime, spec Spec, sink Sink) (Result, erro
 		result, err := rec.finish(spec.Name)
 		return result, loss(ctx, rt, spec.Name, err)
 	}
-	closeGateway, err := spec.resumeGateway(sink.Denied)
+	closeGateway, err := spec.resumeGateway(sink)
 	if err != nil {
 		return Result{}, err
 	}

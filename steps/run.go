@@ -127,6 +127,11 @@ func (s *Steps) follow(ctx context.Context, w engine.Workflow, a engine.Activity
 	}
 	sink := t.sink()
 	sink.Denied = func(list []sandbox.Denial) { s.denied(a.ID, list) }
+	sink.Unpublished = func(port int, err error) {
+		if s.o.Unpublished != nil {
+			s.o.Unpublished(a.ID, port, err)
+		}
+	}
 	ended := s.endWhenOver(ctx, spec.Name, t)
 	result, err := run(ctx, s.o.Runtime, spec, sink)
 	ended()

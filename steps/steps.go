@@ -74,6 +74,8 @@ type Options struct {
 	Printed func(w engine.WorkflowID, id engine.AttemptID)
 	// Denied is told what the network's policy refused to an activity that runs. It may be nil.
 	Denied func(id engine.AttemptID, denied []engine.Denied)
+	// Unpublished is told of a port of an activity that was taken up again and goes on without it. It may be nil.
+	Unpublished func(id engine.AttemptID, port int, err error)
 }
 
 // Steps performs activities; it implements engine.Steps.

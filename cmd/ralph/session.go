@@ -78,7 +78,7 @@ func (s *session) connect(ctx context.Context) (err error) {
 		Runtime: s.podman, Project: s.root, State: s.state, StoreID: s.store.ID(), Lock: filepath.Join(s.state, store.File),
 		Agent: driverOf(s.conf.Agent), Checks: commands(s.conf.Checks), Image: s.image, Profiles: s.conf.Profiles.Names(),
 		Network: sandbox.Network(s.conf.Sandbox.Network), Env: s.env(), ProfileEnv: s.profileEnv, Given: s.given(ctx),
-		Allow: s.conf.Sandbox.Allow, HostPorts: s.trusted(s.conf.Sandbox.HostPorts), Ports: s.trusted(s.conf.Sandbox.Ports), Denied: s.denied,
+		Allow: s.conf.Sandbox.Allow, HostPorts: s.trusted(s.conf.Sandbox.HostPorts), Ports: s.trusted(s.conf.Sandbox.Ports), Denied: s.denied, Unpublished: s.unpublished,
 		Limits: given.Limits(s.conf.Sandbox), Timeout: s.conf.Loop.MaxAttemptTime, Snapshots: snapshots, Output: s.show.output, Printed: s.feed.Output, Grant: s.place,
 	})
 	s.notify = newNotifier(s.conf.Notify.Enabled, s.streams, s.show)
@@ -107,6 +107,11 @@ func (s *session) denied(id engine.AttemptID, list []engine.Denied) {
 	if err != nil && !errors.Is(err, engine.ErrNotAllowed) && !errors.Is(err, engine.ErrEnded) {
 		s.show.note(fmt.Sprintf("what the network's policy refused to %s could not be recorded: %v", id, err))
 	}
+}
+
+// unpublished says that an attempt goes on without one of its ports.
+func (s *session) unpublished(id engine.AttemptID, port int, err error) {
+	s.show.note(fmt.Sprintf("%s goes on without its port %d: %v", id, port, err))
 }
 
 // Close gives the project free. What still is to be told to a person is told before.

@@ -21,7 +21,7 @@ type Job struct {
 	Pids int64 `json:"pids,omitempty"`
 	// OpenFiles is the most files that a process of the commands may have open; zero means no limit of the guest's.
 	OpenFiles int64 `json:"open_files,omitempty"`
-	// Memory bounds what the commands have in memory; nil means that the kernel does, or nobody.
+	// Memory bounds what the commands have in memory; nil means that nobody does.
 	Memory *Memory `json:"memory,omitempty"`
 	// Same are the mounted files that must be the ones that the host looked at: between its look and the mount, another
 	// sandbox with the same workspace could have put a symbolic link to somewhere else in their place.
@@ -37,9 +37,11 @@ type Job struct {
 	Net *Net `json:"net,omitempty"`
 }
 
-// Memory is a limit that the guest holds the commands to.
+// Memory is a limit that the kernel or the guest holds the commands to.
 type Memory struct {
 	Limit int64 `json:"limit"` // bytes
+	// Kernel says that the kernel does, and the guest only tells of it.
+	Kernel bool `json:"kernel,omitempty"`
 	// Tmpfs are the sandbox's own file systems in memory, whose files count.
 	Tmpfs []string `json:"tmpfs"`
 }
@@ -90,8 +92,8 @@ const (
 	// EndedTerminated means that it was told by SIGTERM or SIGINT, as a command does that looks for others to end and
 	// finds the guest, whose argument has all commands in it.
 	EndedTerminated Ending = "terminated"
-	// EndedMemory means that the commands had more memory than Job.Memory allows, and were killed; Result.Error says how
-	// much. Commands that had not run have no Exit.
+	// EndedMemory means that the commands had more memory than Job.Memory allows, and were killed; Result.Error says more.
+	// Commands that had not run have no Exit.
 	EndedMemory Ending = "memory_limit"
 	// EndedStartFailed means a command could not be started; the reason is in Result.Error.
 	EndedStartFailed Ending = "start_failed"

@@ -3,7 +3,6 @@ package gateway
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"strconv"
@@ -96,15 +95,16 @@ const (
 	parkTime = 5 * time.Second
 )
 
-// publish opens a port of the host's loopback and joins its connections with those that the guest keeps for them.
-func (g *Gateway) publish(port int) error {
+func listenOnLoopback(port int) (net.Listener, error) {
 	l, err := net.Listen("tcp4", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 	if errors.Is(err, syscall.EADDRINUSE) {
 		err = ErrPortTaken
 	}
-	if err != nil {
-		return fmt.Errorf("publish port %d: %w", port, err)
-	}
+	return l, err
+}
+
+// publish joins the connections to a port of the host's loopback with those that the guest keeps for them.
+func (g *Gateway) publish(l net.Listener, port int) error {
 	g.listeners = append(g.listeners, l)
 	inner, err := g.listen(frame.PublishedSocket(port))
 	if err != nil {

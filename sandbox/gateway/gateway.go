@@ -48,6 +48,8 @@ type Options struct {
 	// Denied is told of what the policy refused; see Denial. Calls come one after the other, the last before Close
 	// returns.
 	Denied func([]Denial)
+	// Unpublished is told of a port that Resume cannot publish again, as where another program has it by now.
+	Unpublished func(port int, err error)
 	// Lookup resolves a name instead of the host's resolver.
 	Lookup func(ctx context.Context, name string) ([]netip.Addr, error)
 	// Dial connects to an address of the internet instead of the host's network.
@@ -93,11 +95,12 @@ func Open(dir string, p Policy, o Options) (*Gateway, error) {
 	if err := os.WriteFile(filepath.Join(dir, policyName), text, 0o600); err != nil {
 		return nil, fmt.Errorf("open the gateway: %w", err)
 	}
-	return open(dir, p, o)
+	return open(dir, p, o, false)
 }
 
-// Resume opens the gateway of a sandbox that an earlier process began, as it was agreed then. It returns fs.ErrNotExist
-// where there was none.
+// Resume opens the gateway of a sandbox that an earlier process began, as it was agreed then, but for ports that cannot be
+// published again: the sandbox runs, and nothing is gained by not looking after it. It returns fs.ErrNotExist where there was
+// no gateway.
 func Resume(dir string, o Options) (*Gateway, error) {
 	text, err := os.ReadFile(filepath.Join(dir, policyName))
 	if err != nil {
@@ -107,10 +110,10 @@ func Resume(dir string, o Options) (*Gateway, error) {
 	if err := json.Unmarshal(text, &p); err != nil {
 		return nil, fmt.Errorf("open the gateway again: read %s: %w", policyName, err)
 	}
-	return open(dir, p, o)
+	return open(dir, p, o, true)
 }
 
-func open(dir string, p Policy, o Options) (_ *Gateway, err error) {
+func open(dir string, p Policy, o Options, again bool) (_ *Gateway, err error) {
 	g := &Gateway{dir: Sockets(dir), policy: p, options: o, denials: newDenials(o.Denied), open: map[io.Closer]struct{}{}}
 	defer func() {
 		if err != nil {
@@ -138,8 +141,18 @@ func open(dir string, p Policy, o Options) (_ *Gateway, err error) {
 		g.serveHostPort(d, port)
 	}
 	for _, port := range p.Published {
-		if err := g.publish(port); err != nil {
-			return nil, err
+		l, err := listenOnLoopback(port)
+		if err != nil && again {
+			if o.Unpublished != nil {
+				o.Unpublished(port, err)
+			}
+			continue
+		}
+		if err == nil {
+			err = g.publish(l, port)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("publish port %d: %w", port, err)
 		}
 	}
 	return g, nil

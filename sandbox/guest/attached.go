@@ -39,7 +39,7 @@ func attached(job frame.Job) int {
 	}
 	signals := make(chan os.Signal, 16)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGUSR1, syscall.SIGUSR2, frame.StopSignal)
-	started := time.Now()
+	started, killed := time.Now(), memoryKills(job.Memory)
 	pid, err := start(job.Commands[0], known, limitsOf(job), [3]uintptr{0, 1, 2}, attr)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "wrapix:", err)
@@ -48,7 +48,7 @@ func attached(job frame.Job) int {
 		}
 		return 126
 	}
-	if job.Memory != nil {
+	if job.Memory != nil && !job.Memory.Kernel {
 		go guardMemory(*job.Memory, func(reason string) {
 			fmt.Fprintf(os.Stderr, "wrapix: memory_limit: %s\n", reason)
 			syscall.Kill(-1, syscall.SIGKILL)
@@ -65,7 +65,11 @@ func attached(job frame.Job) int {
 	status := wait(pid)
 	signal.Stop(signals)
 	killAll()
-	return exit("", status, started, time.Now()).Code
+	e := exit("", status, started, time.Now())
+	if killedForMemory(e, killed, memoryKills(job.Memory)) {
+		fmt.Fprintf(os.Stderr, "wrapix: memory_limit: %s\n", kernelReason(*job.Memory))
+	}
+	return e.Code
 }
 
 // awaitSize waits for the host to tell the terminal's size, which it can only once we run. A command that looked before

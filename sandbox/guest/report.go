@@ -43,7 +43,7 @@ func (r *reporter) run() {
 	signal.Notify(ends, frame.StopSignal, syscall.SIGTERM, syscall.SIGINT)
 	go r.watch(ends)
 	go r.out.unread()
-	if r.job.Memory != nil {
+	if r.job.Memory != nil && !r.job.Memory.Kernel {
 		go guardMemory(*r.job.Memory, r.short)
 	}
 
@@ -156,7 +156,7 @@ func (r *reporter) command(c frame.Command) (*frame.Exit, error) {
 		return nil, nil
 	}
 	r.out.write(frame.Begin, []byte(c.Name))
-	started := time.Now()
+	started, killed := time.Now(), memoryKills(r.job.Memory)
 	pid, err := start(c, r.known, limitsOf(r.job), [3]uintptr{stdin.Fd(), outW.Fd(), errW.Fd()}, &syscall.SysProcAttr{Setsid: true})
 	r.running = pid
 	r.mu.Unlock()
@@ -178,6 +178,13 @@ func (r *reporter) command(c frame.Command) (*frame.Exit, error) {
 	killAll()
 	pumps.Wait() // nobody is left who could hold the pipes open
 	e := exit(c.Name, status, started, finished)
+	if killedForMemory(e, killed, memoryKills(r.job.Memory)) {
+		r.mu.Lock()
+		if r.ended == "" {
+			r.ended, r.reason, r.cut = frame.EndedMemory, kernelReason(*r.job.Memory), true
+		}
+		r.mu.Unlock()
+	}
 	e.Output = both.String()
 	r.out.writeJSON(frame.End, e)
 	return &e, nil

@@ -89,8 +89,8 @@ func (e *Engine) generate(spec sandbox.Spec, view view) (*specgen.SpecGenerator,
 		Attached:        spec.Attached,
 		Net:             spec.Net(),
 	}
-	if l := spec.Limits.MemoryBytes; l > 0 && !e.host.canLimit("memory") {
-		job.Memory = &frame.Memory{Limit: l, Tmpfs: view.inMemory()}
+	if l := spec.Limits.MemoryBytes; l > 0 {
+		job.Memory = &frame.Memory{Limit: l, Kernel: e.host.canLimit("memory"), Tmpfs: view.inMemory()}
 	}
 	for _, secret := range spec.Secrets {
 		job.Secrets = append(job.Secrets, secret.Name)

@@ -253,6 +253,32 @@ var gatewayTests = []test{
 			t.Errorf("afterwards: %s, %d denials", back, denied)
 		}
 	}},
+	{"ResumedWithoutPort", func(t *testing.T, s *suite) {
+		// The port went to another program when whoever looked after the sandbox had died: that is told, and all else goes on.
+		free, taken := freePort(t), freePort(t)
+		spec := s.withProbe(t, s.spec(t, fmt.Sprintf("/run/probe echo 127.0.0.1:%d & read x < go; exit 4", free)))
+		ws := t.TempDir()
+		checkErr(t, "make a pipe", syscall.Mkfifo(filepath.Join(ws, "go"), 0o600), nil)
+		spec.Workspace, spec.Gateway, spec.Ports = sandbox.Workspace{Source: ws}, filepath.Join(t.TempDir(), "net"), []int{taken, free}
+		ctx, cut := context.WithCancel(testContext(t))
+		r := s.start(t, ctx, spec, "listening\n")
+		cut()
+		<-r.done
+		other, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", taken))
+		checkErr(t, "take the port", err, nil)
+		defer other.Close()
+		out, told := newSignalWriter("listening\n"), map[int]error{}
+		go func() {
+			<-out.seen
+			reaches(t, fmt.Sprintf("127.0.0.1:%d", free))
+			os.WriteFile(filepath.Join(ws, "go"), []byte("\n"), 0)
+		}()
+		result, err := sandbox.Resume(testContext(t), s.rt, spec, sandbox.Sink{Stdout: out, Unpublished: func(port int, err error) { told[port] = err }})
+		checkErr(t, "resume", err, nil)
+		check(t, "code", result.Exits[0].Code, 4)
+		check(t, "ports that were told of", len(told), 1)
+		checkErr(t, "the port", told[taken], gateway.ErrPortTaken)
+	}},
 	{"SocketsAreFixed", func(t *testing.T, s *suite) {
 		n, port := newInternet(t), freePort(t)
 		spec := s.allowing(t, n, "ls /run/wrapix/net; "+refuse("rm /run/wrapix/net/proxy", "touch /run/wrapix/net/x", "ln -s /etc/passwd /run/wrapix/net/y",
