@@ -104,6 +104,9 @@ func (s *Steps) Resume(ctx context.Context, w engine.Workflow, a engine.Activity
 // follow runs the sandbox, or takes up one that runs, with its output going to the transcript, and makes the outcome
 // of its result.
 func (s *Steps) follow(ctx context.Context, w engine.Workflow, a engine.Activity, spec sandbox.Spec, resume bool) (engine.Outcome, error) {
+	if a.Phase != engine.PhaseVerify {
+		defer s.lookForGit(a.ID)
+	}
 	live := func(b []byte) {
 		if s.o.Output != nil {
 			s.o.Output(a.ID, b)
@@ -217,6 +220,9 @@ func (s *Steps) prepare(ctx context.Context, w engine.Workflow, a engine.Activit
 	}
 	if a.Phase != engine.PhaseVerify {
 		if _, err := s.snapshot(ctx, "before", w.ID, a.ID); err != nil {
+			return sandbox.Spec{}, err
+		}
+		if err := s.watchGit(); err != nil {
 			return sandbox.Spec{}, err
 		}
 		input := filepath.Join(dir, InputName)

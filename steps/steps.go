@@ -61,6 +61,8 @@ type Options struct {
 	// Grant returns what the agent's sandboxes get beside that, and is asked anew for each; checks get none of it, since
 	// what they run was written by the agent. It may be nil.
 	Grant func() ([]sandbox.Mount, map[string]string, error)
+	// NewGit is told, in words for a person, of a `.git` that an agent made where there was none. It may be nil.
+	NewGit func(text string)
 	// Timeout bounds one activity; zero means none.
 	Timeout time.Duration
 	// TranscriptLimit bounds each output stream; zero means the sandbox's default.

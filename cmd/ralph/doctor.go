@@ -15,6 +15,7 @@ import (
 	"github.com/wrapix/wrapix/doctor"
 	"github.com/wrapix/wrapix/internal/terminal"
 	"github.com/wrapix/wrapix/sandbox"
+	"github.com/wrapix/wrapix/steps"
 )
 
 func newDoctor(a *app) *cobra.Command {
@@ -141,7 +142,12 @@ func (p *project) checkConfig(ctx context.Context) []sandbox.Finding {
 
 // checkGit looks for the repository that agents commit to. Git itself runs in the sandbox, so the host need not have it.
 func (p *project) checkGit() []sandbox.Finding {
-	if _, err := os.Lstat(filepath.Join(p.root, ".git")); err == nil {
+	if state, err := p.stateDir(); err == nil {
+		if text := steps.NewGit(state, p.root); text != "" {
+			return []sandbox.Finding{{Severity: warning, Code: "git", Text: text, Fix: "wrapix " + p.root + " -- git log -p"}}
+		}
+	}
+	if sandbox.HasGit(p.root) {
 		return []sandbox.Finding{{Severity: fine, Code: "git", Text: "the project is a git repository"}}
 	}
 	fix := "git -C " + p.root + " init"

@@ -80,6 +80,7 @@ func (s *session) connect(ctx context.Context) (err error) {
 		Network: sandbox.Network(s.conf.Sandbox.Network), Env: s.env(), ProfileEnv: s.profileEnv, Given: s.given(ctx),
 		Allow: s.conf.Sandbox.Allow, HostPorts: s.trusted(s.conf.Sandbox.HostPorts), Ports: s.trusted(s.conf.Sandbox.Ports), Denied: s.denied, Unpublished: s.unpublished,
 		Limits: given.Limits(s.conf.Sandbox), Timeout: s.conf.Loop.MaxAttemptTime, Snapshots: snapshots, Output: s.show.output, Printed: s.feed.Output, Grant: s.place,
+		NewGit: s.show.note,
 	})
 	s.notify = newNotifier(s.conf.Notify.Enabled, s.streams, s.show)
 	s.runner = &engine.Runner{

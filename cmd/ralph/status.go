@@ -16,6 +16,7 @@ import (
 	"github.com/wrapix/wrapix/given"
 	"github.com/wrapix/wrapix/internal/terminal"
 	"github.com/wrapix/wrapix/sandbox/podman"
+	"github.com/wrapix/wrapix/steps"
 )
 
 func newStatus(a *app) *cobra.Command {
@@ -114,6 +115,11 @@ func (a *app) status(ctx context.Context) error {
 		}
 	}
 	fmt.Fprint(buffered, p.webhookTrouble())
+	if state, err := p.stateDir(); err == nil {
+		if text := steps.NewGit(state, p.root); text != "" {
+			fmt.Fprintln(buffered, terminal.Line(text))
+		}
+	}
 	return buffered.Flush()
 }
 

@@ -75,7 +75,11 @@ func (o *runOptions) run(ctx context.Context) error {
 	defer cancel(nil)
 	signals := listen(cancel)
 	defer signals.stop()
+	hadGit := sandbox.HasGit(dir)
 	code, err := o.inSandbox(ctx, spec, wanted, conf.Sandbox.DeployKey, signals)
+	if !hadGit && sandbox.HasGit(dir) {
+		fmt.Fprintln(o.streams.err, "wrapix: "+terminal.Line(sandbox.NewGitWords(dir, "the sandbox")))
+	}
 	var ended *signalError
 	switch {
 	case err == nil:
