@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/rogpeppe/go-internal/txtar"
 )
 
 // From a project to its tests in the sandbox with one line of wrapix.toml. The images are made of what Debian has where the
@@ -26,7 +28,11 @@ func TestToolchains(t *testing.T) {
 	} {
 		t.Run(tt.profile, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), tt.profile)
-			if err := os.CopyFS(dir, os.DirFS(filepath.Join("testdata", "toolchains", tt.profile))); err != nil {
+			project, err := txtar.ParseFile(filepath.Join("testdata", "toolchains", tt.profile+".txtar"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := txtar.Write(project, dir); err != nil {
 				t.Fatal(err)
 			}
 			text, err := os.ReadFile(filepath.Join(dir, "wrapix.toml"))

@@ -1,6 +1,0 @@
-"""Says hello."""
-
-
-def greet(name: str) -> str:
-    """Return a greeting."""
-    return f"hello, {name}"

@@ -1,5 +1,0 @@
-from greet import greet
-
-
-def test_greets():
-    assert greet("you") == "hello, you"
