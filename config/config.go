@@ -58,21 +58,25 @@ const (
 
 // Sandbox says what every sandbox of the project looks like. Zero limits are none.
 type Sandbox struct {
-	Profile     string
-	Packages    []string // of Debian, on top of the profile
-	Image       string   // empty: the profile's own
-	Network     Network
-	Allow       []string // names that NetworkAllowlist reaches
-	HostPorts   []int    // ports of the host's loopback that appear inside
-	Ports       []int    // ports inside that appear on the host's loopback
-	MemoryBytes int64
-	CPUs        float64
-	Pids        int64
-	TmpBytes    int64 // what /tmp and /var/tmp can hold, each
-	HomeBytes   int64 // what the home folder can hold
-	Files       int64 // open files of one process
-	Env         map[string]string
-	DeployKey   DeployKey
+	Profile  string
+	Packages []string // of Debian, on top of the profile
+	// Image is the name of an image, or of a Containerfile of the project where it begins with "./"; empty is the profile's
+	// own.
+	Image string
+	// Containerfile is the text of that file.
+	Containerfile string
+	Network       Network
+	Allow         []string // names that NetworkAllowlist reaches
+	HostPorts     []int    // ports of the host's loopback that appear inside
+	Ports         []int    // ports inside that appear on the host's loopback
+	MemoryBytes   int64
+	CPUs          float64
+	Pids          int64
+	TmpBytes      int64 // what /tmp and /var/tmp can hold, each
+	HomeBytes     int64 // what the home folder can hold
+	Files         int64 // open files of one process
+	Env           map[string]string
+	DeployKey     DeployKey
 	// EnvFromHost names variables of the host that the sandbox gets as well.
 	EnvFromHost []string
 	Mounts      []Mount

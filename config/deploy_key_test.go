@@ -34,7 +34,7 @@ func TestDeployKey(t *testing.T) {
 		"sandbox.deploy_key = 'git@h:a'\nsandbox.env.GIT_SSH_COMMAND = 'ssh'": "f:2:13: sandbox.env.GIT_SSH_COMMAND: deploy_key sets this variable",
 	} {
 		// Also for wrapix, to which the other tables are nothing.
-		_, err := parse("f", []byte(text), func(*reader) {})
+		_, err := parse("f", "", []byte(text), func(*reader) {})
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", text, err)
 		}

@@ -14,11 +14,13 @@ import (
 )
 
 // Parse reads the text of a configuration; name stands in the problems. All of them are reported at once.
-func Parse(name string, text []byte) (Config, error) { return parse(name, text, (*reader).complete) }
+func Parse(name string, text []byte) (Config, error) {
+	return parse(name, "", text, (*reader).complete)
+}
 
-// parse reads the text, and lets complete add what must be there and is not.
-func parse(name string, text []byte, complete func(*reader)) (Config, error) {
-	r := reader{file: name, config: Default(), places: map[string]place{}, lists: map[string]int{}}
+// parse reads the text, and lets complete add what must be there and is not. project is where files lie that it names.
+func parse(name, project string, text []byte, complete func(*reader)) (Config, error) {
+	r := reader{file: name, project: project, config: Default(), places: map[string]place{}, lists: map[string]int{}}
 	r.config.Text = string(text)
 	r.config.Sandbox.Env = map[string]string{}
 	var document map[string]any
@@ -33,6 +35,7 @@ func parse(name string, text []byte, complete func(*reader)) (Config, error) {
 	r.names()
 	r.merge()
 	r.network()
+	r.containerfile()
 	complete(&r)
 	if len(r.problems) > 0 {
 		slices.SortStableFunc(r.problems, func(a, b Problem) int {
@@ -51,6 +54,7 @@ func parse(name string, text []byte, complete func(*reader)) (Config, error) {
 // there are and what they hold is ours to say, so that the messages are in the words of the file.
 type reader struct {
 	file     string
+	project  string // its folder; empty where there is none
 	config   Config
 	places   map[string]place // by path, joined by NUL, which no two keys can share
 	lists    map[string]int   // how many tables of a list were seen, by its path

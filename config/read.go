@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 
 	"golang.org/x/sys/unix"
 )
@@ -21,7 +22,7 @@ func Load(path string) (Config, error) {
 	if err != nil {
 		return Config{}, err
 	}
-	return Parse(path, text)
+	return parse(path, filepath.Dir(path), text, (*reader).complete)
 }
 
 // LoadPart is Load for a program that starts no agent: the file need not name one.
@@ -30,7 +31,7 @@ func LoadPart(path string) (Config, error) {
 	if err != nil {
 		return Config{}, err
 	}
-	return parse(path, text, func(*reader) {})
+	return parse(path, filepath.Dir(path), text, func(*reader) {})
 }
 
 // read opens the file once and reads only what a configuration can be. The agent can write in the project folder, so

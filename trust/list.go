@@ -70,7 +70,13 @@ func List(c config.Config) []Setting {
 	}
 	list = append(list, inSandbox(c)...)
 	if ref := c.Sandbox.Image; ref != "" { // whoever can push to its registry decides what runs beside the project's files
-		list = append(list, Setting{"sandbox.image", exactly(ref), "make sandboxes from the image " + shown(ref) + ", which is fetched where this host does not have it"})
+		s := Setting{"sandbox.image", exactly(ref), "make sandboxes from the image " + shown(ref) + ", which is fetched where this host does not have it"}
+		if text := c.Sandbox.Containerfile; text != "" {
+			sum := fmt.Sprintf("%x", sha256.Sum256([]byte(text)))
+			s.Value = exactly("containerfile", ref, sum)
+			s.Words = "make sandboxes from an image built of " + shown(ref) + " as it is (sha256 " + sum[:12] + "), with this host's network"
+		}
+		list = append(list, s)
 	}
 	if c.Profiles != nil {
 		for _, p := range c.Profiles.Own() {

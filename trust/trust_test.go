@@ -214,6 +214,24 @@ func FuzzRecord(f *testing.F) {
 	})
 }
 
+// A Containerfile is approved as it is: another text under its name is another setting.
+func TestContainerfile(t *testing.T) {
+	of := func(text string) []Setting {
+		return List(config.Config{Sandbox: config.Sandbox{Image: "./File", Containerfile: text}})
+	}
+	list := of("FROM scratch\n")
+	want := "make sandboxes from an image built of ./File as it is (sha256 bb57c7da220a), with this host's network"
+	if len(list) != 1 || list[0].Key != "sandbox.image" || list[0].Words != want {
+		t.Fatalf("%+v", list)
+	}
+	if d := between("/p", list, of("FROM scratch\n# x\n")); d.Trusted() || len(d.Added) != 1 || len(d.Removed) != 1 {
+		t.Errorf("another text: %+v", d)
+	}
+	if d := between("/p", list, of("")); d.Trusted() {
+		t.Errorf("an image of that name: %+v", d)
+	}
+}
+
 // A program is asked about the settings that it acts on.
 func TestOf(t *testing.T) {
 	dir := t.TempDir()

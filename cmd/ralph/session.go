@@ -158,7 +158,11 @@ func (s *session) image(ctx context.Context, profile string) (string, error) {
 		if !s.trust.Of("sandbox.image").Trusted() {
 			return "", &engine.Hint{Err: fmt.Errorf("use the image %s: %w", named, steps.ErrNoImageYet), Try: "wrapix trust"}
 		}
-		img, err = image.Use(ctx, s.podman, named, options)
+		if text := s.conf.Sandbox.Containerfile; text != "" {
+			img, err = image.EnsureFile(ctx, s.podman, named, text, options)
+		} else {
+			img, err = image.Use(ctx, s.podman, named, options)
+		}
 	} else {
 		p, unknown := s.approvedProfile(profile)
 		if unknown != nil { // a workflow of before the configuration was changed

@@ -42,7 +42,7 @@ container registry answers; otherwise the image is bootstrapped from the package
 is there already is taken as it is.
 
 The profiles are those that wrapix profile list shows; without one, what wrapix.toml in the present folder says counts: its
-image, which is fetched where Podman does not have it, or its profile, or else base.
+image, which is fetched where Podman does not have it or built of a Containerfile, or its profile, or else base.
 An image is made in layers, and profiles share those that they have in common. What can only be had from elsewhere than
 Debian is left out where that cannot be reached, and the output says so; --force tries again.`,
 		Args: func(cmd *cobra.Command, args []string) error {

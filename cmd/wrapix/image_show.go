@@ -88,7 +88,7 @@ func newImagePrune(connect connectFunc) *cobra.Command {
 		Use:   "prune",
 		Short: "Remove images of wrapix that nothing uses",
 		Long: `prune removes the images that wrapix made and that no container uses, but for those of the built-in profiles as they
-are now, and of the profiles of wrapix.toml in the present folder; also what is left of builds that were killed. What
+are now, and of the profiles and the Containerfile of wrapix.toml in the present folder; also what is left of builds that were killed. What
 another image is made of stays.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -100,6 +100,10 @@ another image is made of stays.`,
 			if err != nil {
 				return err
 			}
+			var files []string
+			if text := conf.Sandbox.Containerfile; text != "" {
+				files = append(files, text)
+			}
 			ofAgents, err := conf.AgentProfiles()
 			if err != nil {
 				return err
@@ -110,7 +114,7 @@ another image is made of stays.`,
 				return err
 			}
 			defer engine.Close()
-			removed, err := image.Prune(cmd.Context(), engine, keep, image.Options{Progress: cmd.ErrOrStderr()})
+			removed, err := image.Prune(cmd.Context(), engine, keep, files, image.Options{Progress: cmd.ErrOrStderr()})
 			for _, name := range removed {
 				fmt.Fprintf(cmd.OutOrStdout(), "removed %s\n", name)
 			}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -182,6 +184,12 @@ func (o *trustOptions) approve(ctx context.Context, project string, conf config.
 	fmt.Fprintln(o.streams.out, terminal.Line("wrapix.toml of "+project+what))
 	for _, line := range d.Lines() {
 		fmt.Fprintln(o.streams.out, "  "+terminal.Line(line))
+	}
+	if text := conf.Sandbox.Containerfile; text != "" && slices.ContainsFunc(d.Added, func(s trust.Setting) bool { return s.Key == "sandbox.image" }) {
+		fmt.Fprintln(o.streams.out, terminal.Line("the file "+conf.Sandbox.Image+" is"))
+		for line := range strings.Lines(text) {
+			fmt.Fprintln(o.streams.out, "  | "+terminal.Line(strings.TrimRight(line, "\n")))
+		}
 	}
 	for _, args := range programs(conf) {
 		if hooks.Mentions(project, args) {

@@ -12,17 +12,18 @@ import (
 	"github.com/wrapix/wrapix/sandbox/profile"
 )
 
-// wanted says which image is meant: one that is named, or else that of a profile.
+// wanted says which image is meant: one that is named, with the text of the Containerfile where it is the name of one, or
+// else that of a profile.
 type wanted struct {
-	image   string
-	profile profile.Profile
+	image, containerfile string
+	profile              profile.Profile
 }
 
 // profiled finds out what the name of a profile, if one is given, else the configuration asks for.
 func profiled(conf config.Config, given []string) (wanted, error) {
-	w, name := wanted{image: conf.Sandbox.Image}, conf.Sandbox.Profile
+	w, name := wanted{image: conf.Sandbox.Image, containerfile: conf.Sandbox.Containerfile}, conf.Sandbox.Profile
 	if len(given) > 0 {
-		w.image, name = "", given[0]
+		w, name = wanted{}, given[0]
 	}
 	var err error
 	if w.profile, err = conf.ProfileOf(name); err != nil {
@@ -41,7 +42,10 @@ func named(conf config.Config, given []string) (wanted, error) {
 
 // ref is what the image is called, whether the host has it or not.
 func (w wanted) ref() string {
-	if w.image != "" {
+	switch {
+	case w.containerfile != "":
+		return image.FileRef(w.containerfile)
+	case w.image != "":
 		return w.image
 	}
 	return image.Ref(w.profile)
@@ -49,11 +53,16 @@ func (w wanted) ref() string {
 
 // ensure returns the name of the image, which is fetched or made where the host does not have it.
 func (w wanted) ensure(ctx context.Context, eng image.Engine, opts image.Options) (string, error) {
-	if w.image != "" {
-		img, err := image.Use(ctx, eng, w.image, opts)
-		return img.Ref, err
+	var img image.Image
+	var err error
+	switch {
+	case w.containerfile != "":
+		img, err = image.EnsureFile(ctx, eng, w.image, w.containerfile, opts)
+	case w.image != "":
+		img, err = image.Use(ctx, eng, w.image, opts)
+	default:
+		img, err = image.Ensure(ctx, eng, w.profile, opts)
 	}
-	img, err := image.Ensure(ctx, eng, w.profile, opts)
 	return img.Ref, err
 }
 

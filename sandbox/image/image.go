@@ -50,6 +50,8 @@ const (
 	SourceRegistry Source = "registry"
 	// SourceBootstrap images were made from the host's own package sources.
 	SourceBootstrap Source = "bootstrap"
+	// SourceContainerfile images were built of a project's own Containerfile.
+	SourceContainerfile Source = "containerfile"
 	// SourceUser images were named by the user and are taken as they are.
 	SourceUser Source = "user"
 )
@@ -81,6 +83,8 @@ type Build struct {
 	Ref     string
 	Labels  map[string]string
 	Created time.Time // also of all files in its layers
+	Pull    bool      // fetch images that it names and that the host does not have
+	Mark    string    // what RemoveBuilds knows it by
 }
 
 // Engine makes and keeps images. Progress is for people, a line at a time.
@@ -93,8 +97,9 @@ type Engine interface {
 	PullImage(ctx context.Context, ref string, progress io.Writer) (id string, err error)
 	// BuildImage makes an image. Its steps run as the engine's build steps do, with the host's network.
 	BuildImage(ctx context.Context, build Build, progress io.Writer) error
-	// RemoveBuilds removes what is left of builds on top of such images. None of them may be under way.
-	RemoveBuilds(ctx context.Context, on func(image string) bool) error
+	// RemoveBuilds removes what is left of builds on top of such an image, or with such a mark, "" where it has none. None
+	// of them may be under way.
+	RemoveBuilds(ctx context.Context, of func(image, mark string) bool) error
 	// LoadImage takes images in the form of an archive of docker's, with their names.
 	LoadImage(ctx context.Context, archive io.Reader) error
 	// ExportImage writes an image, by its name, as an OCI archive.
@@ -123,21 +128,26 @@ func Ref(p profile.Profile) string { return recipeOf(p).ref() }
 
 // Find returns the image of a profile as the host has it, or ErrNotFound.
 func Find(ctx context.Context, eng Engine, p profile.Profile) (Image, error) {
-	return recipeOf(p).find(ctx, eng)
+	return find(ctx, eng, Ref(p))
 }
 
 // Ensure returns the image of a profile, and makes it where the host does not have it. Of several callers, in whatever
 // process, one builds and the others wait and take what it made. A build that ends early leaves nothing behind.
 func Ensure(ctx context.Context, eng Engine, p profile.Profile, opts Options) (Image, error) {
-	if opts.Progress == nil {
-		opts.Progress = io.Discard
-	}
 	r := recipeOf(p)
 	if opts.Base != "" {
 		r.base = opts.Base
 	}
+	return ensure(ctx, eng, r.ref(), opts, func(opts Options) error { return r.make(ctx, eng, opts) })
+}
+
+// ensure returns the image of that name, and has it made where it is missing, by one process at a time.
+func ensure(ctx context.Context, eng Engine, ref string, opts Options, make func(Options) error) (Image, error) {
+	if opts.Progress == nil {
+		opts.Progress = io.Discard
+	}
 	if !opts.Force {
-		if img, err := r.find(ctx, eng); err == nil || !errors.Is(err, ErrNotFound) {
+		if img, err := find(ctx, eng, ref); err == nil || !errors.Is(err, ErrNotFound) {
 			return img, err
 		}
 	}
@@ -147,17 +157,17 @@ func Ensure(ctx context.Context, eng Engine, p profile.Profile, opts Options) (I
 	}
 	defer unlock()
 
-	old, err := eng.Image(ctx, r.ref())
+	old, err := eng.Image(ctx, ref)
 	switch {
 	case err == nil && !opts.Force:
-		return r.find(ctx, eng) // made while we waited
+		return find(ctx, eng, ref) // made while we waited
 	case err != nil && !errors.Is(err, ErrNotFound):
 		return Image{}, err
 	}
-	if err := r.make(ctx, eng, opts); err != nil {
+	if err := make(opts); err != nil {
 		return Image{}, err
 	}
-	img, err := r.find(ctx, eng)
+	img, err := find(ctx, eng, ref)
 	if err == nil && old.ID != "" && old.Digest != img.Digest { // made anew of the same it is the same image
 		// Replaced, so nothing new starts from it; what still runs on it keeps it, and that is no reason to fail.
 		_ = eng.RemoveImage(ctx, old.ID)
@@ -188,12 +198,12 @@ func Use(ctx context.Context, eng Engine, ref string, opts Options) (Image, erro
 	return Image{Ref: ref, Digest: stored.Digest, Source: SourceUser}, nil
 }
 
-func (r recipe) find(ctx context.Context, eng Engine) (Image, error) {
-	stored, err := eng.Image(ctx, r.ref())
+func find(ctx context.Context, eng Engine, ref string) (Image, error) {
+	stored, err := eng.Image(ctx, ref)
 	if err != nil {
-		return Image{}, fmt.Errorf("find the image %s: %w", r.ref(), err)
+		return Image{}, fmt.Errorf("find the image %s: %w", ref, err)
 	}
-	return Image{Ref: r.ref(), Digest: stored.Digest, Source: Source(stored.Labels[LabelSource]), LeftOut: leftOut(stored.Labels)}, nil
+	return Image{Ref: ref, Digest: stored.Digest, Source: Source(stored.Labels[LabelSource]), LeftOut: leftOut(stored.Labels)}, nil
 }
 
 // cacheDir returns the folder for the lock, and makes it.

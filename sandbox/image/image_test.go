@@ -328,7 +328,7 @@ func TestRemoveBuilds(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "Containerfile"), []byte(file), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	build := exec.Command("podman", "build", "--isolation=chroot", "--layers=false", dir)
+	build := exec.Command("podman", "build", "--isolation=chroot", "--layers=false", "--build-arg=wrapix.build="+ref, dir)
 	build.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	out, err := build.StdoutPipe()
 	if err == nil {
@@ -346,7 +346,7 @@ func TestRemoveBuilds(t *testing.T) {
 		if err != nil || strings.Contains(string(left), ref) != want {
 			t.Errorf("left is not %v: %s %v", want, left, err)
 		}
-		if err := eng.RemoveBuilds(t.Context(), func(image string) bool { return image == ref }); err != nil {
+		if err := eng.RemoveBuilds(t.Context(), func(image, mark string) bool { return image == ref && mark == ref }); err != nil {
 			t.Error(err)
 		}
 	}

@@ -32,7 +32,7 @@ func (r recipe) make(ctx context.Context, eng Engine, opts Options) error {
 	if err == nil {
 		labels := partLabels(last)
 		labels[LabelProfile] = r.profile.Name
-		err = build(ctx, eng, Build{Containerfile: from(last, ""), Ref: whole, Labels: labels})
+		err = build(ctx, eng, opts, Build{Containerfile: from(last, ""), Ref: whole, Labels: labels})
 	}
 	if err != nil {
 		return fmt.Errorf("make the image of profile %s: %w", r.profile.Name, err)
@@ -69,7 +69,7 @@ func (p piece) make(ctx context.Context, eng Engine, opts Options, on Stored, re
 		what = "run lines"
 	}
 	fmt.Fprintf(opts.Progress, "image: %s of profile %s\n", what, p.from)
-	err := build(ctx, eng, Build{Containerfile: from(on, p.script()), Ref: ref, Labels: labels})
+	err := build(ctx, eng, opts, Build{Containerfile: from(on, p.script()), Ref: ref, Labels: labels})
 	if err == nil || p.optional == nil || ctx.Err() != nil || ofHost(err) {
 		return err
 	}
@@ -84,7 +84,7 @@ func (p piece) make(ctx context.Context, eng Engine, opts Options, on Stored, re
 	if other := p.instead(); other != nil {
 		script = other.script()
 	}
-	return build(ctx, eng, Build{Containerfile: from(on, script), Ref: ref, Labels: labels})
+	return build(ctx, eng, opts, Build{Containerfile: from(on, script), Ref: ref, Labels: labels})
 }
 
 // ofHost tells if a build failed on a full disk, or by the end of the engine's service, and not by what it ran.
@@ -141,9 +141,16 @@ func from(on Stored, script string) string {
 }
 
 // build has the engine build, with what it said where that fails.
-func build(ctx context.Context, eng Engine, b Build) error {
+func build(ctx context.Context, eng Engine, opts Options, b Build) (err error) {
 	b.Created = epoch
-	said := &tail{}
+	if b.Mark, err = opts.mark(); err != nil {
+		return err
+	}
+	said := &tail{each: func(line string) {
+		if at := step.FindString(line); at != "" && b.Pull { // ours have one step each
+			fmt.Fprintln(opts.Progress, "  "+at)
+		}
+	}}
 	if err := eng.BuildImage(ctx, b, said); err != nil {
 		return fmt.Errorf("%w\n%s", err, said)
 	}
@@ -160,7 +167,7 @@ func (r recipe) makeRoot(ctx context.Context, eng Engine, opts Options, ref stri
 	case err == nil:
 		fmt.Fprintf(opts.Progress, "image: pulled the base; installing packages of profile %s\n", profile.Base)
 		script := clock + "printf '%s\\n' " + quoteAll(excluded) + " >/etc/dpkg/dpkg.cfg.d/wrapix && " + install(r.root) + " && " + tidy
-		return build(ctx, eng, Build{
+		return build(ctx, eng, opts, Build{
 			Containerfile: from(Stored{ID: id}, script), Ref: ref, Labels: map[string]string{LabelOurs: "1", LabelSource: string(SourceRegistry)},
 		})
 	}

@@ -45,7 +45,7 @@ func (p piece) addProgram(ctx context.Context, eng Engine, opts Options, on Stor
 	add, _ := json.Marshal([]string{archiveName, programsDir + "/" + p.program.Name + "/"}) // of strings, which have no error
 	args, _ := json.Marshal([]string{"/bin/sh", "-c", p.script()})
 	file := "FROM " + on.ID + "\nADD " + string(add) + "\nRUN " + string(args) + "\n"
-	return build(ctx, eng, Build{Containerfile: file, Context: folder, Ref: ref, Labels: partLabels(on)})
+	return build(ctx, eng, opts, Build{Containerfile: file, Context: folder, Ref: ref, Labels: partLabels(on)})
 }
 
 // link is the command line that makes the program found in PATH.

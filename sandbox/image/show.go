@@ -57,11 +57,11 @@ func Show(ctx context.Context, eng Engine, ref string) (Shown, error) {
 	return s, nil
 }
 
-// Prune removes every image of ours that no container uses and that is none of the profiles given, with the layers that
+// Prune removes every image of ours that no container uses and that is none of the profiles and Containerfiles given, with the layers that
 // only such images had, and what killed builds left. It returns the names of what it removed. What the engine refuses to
 // remove stays: another image is made of it, or a container came just now. It waits for a build, whose layers nothing but
 // that build knows yet.
-func Prune(ctx context.Context, eng Engine, keep []profile.Profile, opts Options) (removed []string, err error) {
+func Prune(ctx context.Context, eng Engine, keep []profile.Profile, files []string, opts Options) (removed []string, err error) {
 	if opts.Progress == nil {
 		opts.Progress = io.Discard
 	}
@@ -70,8 +70,12 @@ func Prune(ctx context.Context, eng Engine, keep []profile.Profile, opts Options
 		return nil, err
 	}
 	defer unlock()
-	err = eng.RemoveBuilds(ctx, func(image string) bool {
-		return strings.HasPrefix(image, rootName) || strings.HasPrefix(image, layerName)
+	mark, err := opts.mark()
+	if err != nil {
+		return nil, err
+	}
+	err = eng.RemoveBuilds(ctx, func(image, of string) bool {
+		return of == mark || strings.HasPrefix(image, rootName) || strings.HasPrefix(image, layerName)
 	})
 	if err != nil {
 		return nil, err
@@ -82,6 +86,9 @@ func Prune(ctx context.Context, eng Engine, keep []profile.Profile, opts Options
 		for _, ref := range append(pieces, root, whole) {
 			kept[ref] = true
 		}
+	}
+	for _, text := range files {
+		kept[FileRef(text)] = true
 	}
 	stored, err := eng.Images(ctx, LabelOurs+"=1")
 	if err != nil {

@@ -1,21 +1,15 @@
 package podman
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"io"
-	"maps"
 	"net/http"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/containers/buildah/define"
 	"github.com/containers/podman/v5/pkg/bindings"
-	"github.com/containers/podman/v5/pkg/bindings/containers"
 	"github.com/containers/podman/v5/pkg/bindings/images"
 	"github.com/containers/podman/v5/pkg/errorhandling"
 
@@ -73,61 +67,11 @@ func (e *Engine) PullImage(ctx context.Context, ref string, progress io.Writer) 
 	return ids[0], nil
 }
 
-// BuildImage makes an image from a Containerfile. Its steps run in a chroot with the host's network and without an OCI
-// runtime, which may not work on this host with its defaults (see host.ociRuntime) and which a build cannot choose.
-func (e *Engine) BuildImage(ctx context.Context, build image.Build, progress io.Writer) error {
-	dir, err := os.MkdirTemp("", "wrapix-build-")
-	if err != nil {
-		return fmt.Errorf("build %s: %w", build.Ref, err)
-	}
-	defer os.RemoveAll(dir)
-	file := filepath.Join(dir, "Containerfile")
-	if err := os.WriteFile(file, []byte(build.Containerfile), 0o600); err != nil {
-		return fmt.Errorf("build %s: %w", build.Ref, err)
-	}
-	opts := images.BuildOptions{}
-	opts.ContextDirectory = cmp.Or(build.Context, dir)
-	opts.Output = build.Ref
-	opts.OutputFormat = define.OCIv1ImageManifest
-	opts.PullPolicy = define.PullNever
-	opts.Isolation = define.IsolationChroot
-	opts.ForceRmIntermediateCtrs = true
-	opts.RemoveIntermediateCtrs = true
-	opts.Timestamp = &build.Created
-	opts.CommonBuildOpts = &define.CommonBuildOptions{HTTPProxy: true}
-	for _, key := range slices.Sorted(maps.Keys(build.Labels)) { // in an order, which the image's history keeps
-		opts.Labels = append(opts.Labels, key+"="+build.Labels[key])
-	}
-	said := &fullWatch{Writer: progress}
-	opts.Out, opts.Err, opts.ReportWriter = said, said, said
-	if _, err := images.Build(e.with(ctx), []string{file}, opts); err != nil {
-		return fmt.Errorf("build %s: %w", build.Ref, e.withErrno(ctx, said.explain(err)))
-	}
-	return nil
-}
-
 // ImportImage makes an image of one layer from a file tree in tar form, as tests make theirs: it has the time of its making.
 func (e *Engine) ImportImage(ctx context.Context, tree io.Reader, ref string, changes []string) error {
 	opts := new(images.ImportOptions).WithReference(ref).WithChanges(changes)
 	if _, err := images.Import(e.with(ctx), tree, opts); err != nil {
 		return fmt.Errorf("import %s: %w", ref, e.withErrno(ctx, err))
-	}
-	return nil
-}
-
-// RemoveBuilds removes the containers of builds on top of such images. Podman lists them apart, and keeps those of a build
-// that was killed for ever, with what it had made by then.
-func (e *Engine) RemoveBuilds(ctx context.Context, on func(image string) bool) error {
-	list, err := containers.List(e.with(ctx), new(containers.ListOptions).WithAll(true).WithExternal(true))
-	if err != nil {
-		return fmt.Errorf("look for builds that are left: %w", err)
-	}
-	for _, c := range list {
-		if slices.Equal(c.Command, []string{"buildah"}) && on(c.Image) {
-			if err := e.remove(ctx, c.ID); err != nil {
-				return fmt.Errorf("remove a build that is left: %w", e.withErrno(ctx, err))
-			}
-		}
 	}
 	return nil
 }
