@@ -91,13 +91,13 @@ func (e *Engine) connect(ctx context.Context, opts Options) error {
 		e.link.socket, e.link.foreign = opts.Socket, true
 		return e.dial(ctx, opts.Socket)
 	}
-	e.link.ociRuntime = e.host.ociRuntime
+	e.link.ociRuntime, e.link.folder = e.host.ociRuntime, filepath.Dir(e.guest)
 	// Podman 4 takes its OCI runtime from the service's command line only, whatever the request says.
 	if user := userSocket(); user != "" && !opts.OwnService && e.host.ociRuntime == "" && e.dial(ctx, user) == nil {
 		e.link.socket = user
 		return nil
 	}
-	s, err := startService(e.host.ociRuntime)
+	s, err := startService(e.link.ociRuntime, e.link.folder)
 	if err != nil {
 		return err
 	}

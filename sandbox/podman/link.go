@@ -23,6 +23,7 @@ type link struct {
 	socket     string // of somebody else's service; empty where it is ours
 	foreign    bool   // the caller named the socket, and wants no other
 	ociRuntime string
+	folder     string // where services of ours work
 	patience   time.Duration // zero means the constant
 
 	mu     sync.Mutex
@@ -77,7 +78,7 @@ func (l *link) replace(gone *service) error {
 	if l.closed || l.own != gone {
 		return nil
 	}
-	next, err := startService(l.ociRuntime)
+	next, err := startService(l.ociRuntime, l.folder)
 	if err != nil {
 		return err
 	}

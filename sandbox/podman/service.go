@@ -32,7 +32,10 @@ type service struct {
 // Requests can be sent at once and wait in the socket's queue until the service accepts: there is no readiness to poll
 // for. The socket's file is removed before anybody else could open it, and we connect through our handle of it, so that
 // nothing is left on disk however we end.
-func startService(ociRuntime string) (*service, error) {
+//
+// It works in a folder of ours: its monitors leave a file `oom` where they are when the kernel ends something of a sandbox,
+// and the present folder is the project.
+func startService(ociRuntime, folder string) (*service, error) {
 	program, err := exec.LookPath("podman")
 	if err != nil {
 		return nil, &sandbox.Error{Op: "start Podman", Err: err, Hint: "install Podman, for example with: sudo apt-get install podman"}
@@ -66,6 +69,7 @@ func startService(ociRuntime string) (*service, error) {
 	}
 	cmd := exec.Command("/bin/sh", append(args, "system", "service", "--time=0")...)
 	cmd.Env = append(os.Environ(), "LISTEN_FDS=1", "LISTEN_FDNAMES=podman")
+	cmd.Dir = folder
 	cmd.ExtraFiles = []*os.File{inherited}
 	cmd.Stderr = &s.stderr
 	// A process group of its own keeps Ctrl-C at the terminal away: containers have to be stopped in order.

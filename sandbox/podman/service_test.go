@@ -162,3 +162,16 @@ func TestConnectErrors(t *testing.T) {
 		}
 	})
 }
+
+// What a monitor leaves where it works must not appear in the project, which is where we are.
+func TestServiceWorksElsewhere(t *testing.T) {
+	e, err := Connect(t.Context(), Options{OwnService: true, CacheDir: t.TempDir(), AllowRoot: os.Getenv("WRAPIX_TEST_ROOT") != ""})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	at, err := os.Readlink(fmt.Sprintf("/proc/%d/cwd", e.link.own.process.Pid))
+	if err != nil || at != filepath.Dir(e.guest) {
+		t.Errorf("it works in %s, %v", at, err)
+	}
+}
