@@ -23,7 +23,7 @@ type link struct {
 	socket     string // of somebody else's service; empty where it is ours
 	foreign    bool   // the caller named the socket, and wants no other
 	ociRuntime string
-	folder     string // where services of ours work
+	folder     string        // where services of ours work
 	patience   time.Duration // zero means the constant
 
 	mu     sync.Mutex
