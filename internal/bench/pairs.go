@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/wrapix/wrapix/config"
 	"github.com/wrapix/wrapix/store"
@@ -53,6 +54,15 @@ func (b *bench) pairs() []pair {
 		}, {
 			what: "MiB by one stream, allowlist / podman's own", goal: 0.5, unit: rates,
 			ours: b.streamOfWrapix("allowlist"), theirs: b.streamOfPodman(),
+		}, {
+			what: "go build " + compiled + ", wrapix / host", goal: 1.05, most: 3,
+			ours: b.compileInside(), theirs: b.compileOnHost(),
+		}, {
+			what: "10000 small files, /workspace / host", goal: 1.1,
+			ours: b.filesInside(), theirs: b.filesOnHost(),
+		}, {
+			what: "image lookup, an env line changed / 50 ms", goal: 1,
+			ours: b.benchmark("sandbox/image", "Lookup", "20x"), theirs: fixed(50 * time.Millisecond),
 		},
 	}
 }
