@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -69,7 +70,7 @@ func newRoot(s streams) *cobra.Command {
 
 // define adds the flags that say what the sandbox looks like.
 func (o *runOptions) define(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&o.profile, "profile", profile.Base, "what the sandbox has installed: see wrapix profile list")
+	cmd.Flags().StringVar(&o.profile, "profile", profile.Base, "what the sandbox has installed: "+strings.Join(profile.Builtin().Names(), ", ")+", or one of wrapix.toml")
 	o.given.add(cmd)
 	o.network.define(cmd)
 	o.limits.define(cmd)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -18,6 +19,7 @@ import (
 	"github.com/containers/podman/v5/pkg/bindings/system"
 	"golang.org/x/sys/unix"
 
+	"github.com/wrapix/wrapix/sandbox"
 	"github.com/wrapix/wrapix/sandbox/image"
 )
 
@@ -64,12 +66,34 @@ func (e *Engine) BuildImage(ctx context.Context, build image.Build, progress io.
 	for _, key := range slices.Sorted(maps.Keys(build.Labels)) { // in an order, which the image's history keeps
 		opts.Labels = append(opts.Labels, key+"="+build.Labels[key])
 	}
-	said := &fullWatch{Writer: progress}
-	opts.Out, opts.Err, opts.ReportWriter = said, said, said
-	if _, err := images.Build(e.with(ctx), []string{file}, opts); err != nil {
-		return fmt.Errorf("build %s: %w", build.Ref, e.withErrno(ctx, said.explain(err)))
+	for try := 1; ; try++ {
+		said := &fullWatch{Writer: progress}
+		opts.Out, opts.Err, opts.ReportWriter = said, said, said
+		_, err := images.Build(e.with(ctx), []string{file}, opts)
+		switch {
+		case err == nil:
+			return nil
+		case ctx.Err() != nil || !cutShort(err):
+			return fmt.Errorf("build %s: %w", build.Ref, e.withErrno(ctx, said.explain(err)))
+		case try == buildTries:
+			return &sandbox.Error{
+				Op: "build " + build.Ref, Err: fmt.Errorf("the service of Podman ended %d times while it built: %w", try, err),
+				Hint: "see who ends it: the kernel does where memory is short (sudo dmesg)",
+			}
+		}
+		// What the killed service had made by then is in the way of nothing, but nobody else would take it away.
+		if err := e.RemoveBuilds(ctx, func(_, mark string) bool { return mark == build.Mark && mark != "" }); err != nil {
+			return err
+		}
 	}
-	return nil
+}
+
+// buildTries bounds how often a build is begun anew whose service was killed.
+const buildTries = 3
+
+// cutShort says whether an answer ended with the service that gave it.
+func cutShort(err error) bool {
+	return errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
 // openBuildDir makes a folder and keeps it locked as long as it is open, so that one of a killed build is known.

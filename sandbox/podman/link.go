@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"net"
 	"sync"
@@ -120,7 +119,7 @@ func whole[T any](ctx context.Context, l *link, ask func(context.Context) (T, er
 			if try > 0 || !l.kill() {
 				return answer, err
 			}
-		case !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) && !errors.Is(err, syscall.ECONNRESET):
+		case !cutShort(err):
 			return answer, err
 		}
 	}
