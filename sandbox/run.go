@@ -219,7 +219,7 @@ func (s Spec) complete() (Spec, error) {
 			return bad("the host path %q is not absolute", p)
 		}
 	}
-	if err := s.checkVolumes(); err != nil {
+	if err := s.completeVolumes(); err != nil {
 		return bad("%w", err)
 	}
 	if err := s.checkSecrets(); err != nil {

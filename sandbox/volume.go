@@ -3,6 +3,7 @@ package sandbox
 import (
 	"errors"
 	"path"
+	"slices"
 )
 
 // CacheDir is the folder in which the profiles' volumes are mounted.
@@ -23,12 +24,15 @@ type Volume struct {
 	Labels map[string]string
 }
 
-// checkVolumes says which of the volumes cannot be mounted, or nothing.
-func (s Spec) checkVolumes() error {
+// completeVolumes says which of the volumes cannot be mounted. What a person mounts in the place of one stands for it.
+func (s *Spec) completeVolumes() error {
 	for _, v := range s.Volumes {
 		if !path.IsAbs(v.Dest) || path.Clean(v.Dest) != v.Dest {
 			return errors.New("a volume at " + v.Dest + ", which is no clean absolute path")
 		}
 	}
+	s.Volumes = slices.DeleteFunc(slices.Clone(s.Volumes), func(v Volume) bool {
+		return slices.ContainsFunc(s.Mounts, func(m Mount) bool { return m.Dest == v.Dest })
+	})
 	return nil
 }

@@ -23,7 +23,7 @@ went down. It never touches one whose process lives.
 A sandbox of a killed ralph loop that still runs is kept, because the next ralph loop takes it up and follows it to its
 end; --running gives up what its agent is doing.
 
---volumes also removes caches (of cargo, pip, uv and go) that no sandbox has: those of projects that are gone, and, after
+--volumes also removes caches (of cargo, pip, uv, go and nix) that no sandbox has: those of projects that are gone, and, after
 asking, those of all others. What was in them is downloaded again.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -14,7 +14,7 @@ import (
 // makers of a toolchain are out of reach.
 func TestToolchains(t *testing.T) {
 	if os.Getenv("WRAPIX_SOAK") == "" {
-		t.Skip("it makes three images: make soak")
+		t.Skip("it makes four images: make soak")
 	}
 	for _, tt := range []struct {
 		profile string
@@ -25,6 +25,7 @@ func TestToolchains(t *testing.T) {
 		{"rust", []string{"cargo", "test"}, "test tests::greets ... ok", ""},
 		{"python", []string{"pytest"}, "1 passed", ""},
 		{"go", []string{"go", "test", "./..."}, "ok  \texample.org/greet", "(cached)"},
+		{"nix", []string{"sh", "-c", "ls /nix/store | grep greeting$; nix build --impure --option substitute false path:.#default && cat result"}, "hello, you\n", "-greeting\n"},
 	} {
 		t.Run(tt.profile, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), tt.profile)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -54,6 +55,12 @@ var volumeTests = []test{
 		}
 		check(t, "what the agents left", s.want0(t, s.cached(t, "agents", "cat f")).stdout, "poison\n")
 		check(t, "left behind", s.nameless(t), before)
+	}},
+	{"InThePlaceOfAMount", func(t *testing.T, s *suite) {
+		spec := s.cached(t, "mounted", "cat f")
+		writeFile(t, filepath.Join(filepath.Dir(spec.Record), "own", "f"), "of a person\n")
+		spec.Mounts = []sandbox.Mount{{Source: filepath.Join(filepath.Dir(spec.Record), "own"), Dest: spec.Volumes[0].Dest, ReadOnly: true}}
+		check(t, "stdout", s.want0(t, spec).stdout, "of a person\n")
 	}},
 	{"Remove", func(t *testing.T, s *suite) {
 		spec := s.cached(t, "removed", "echo x > f")
