@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/wrapix/wrapix/engine"
 	"github.com/wrapix/wrapix/sandbox"
@@ -38,6 +39,40 @@ func TestPublishedPort(t *testing.T) {
 	}
 	if left, err := filepath.Glob(filepath.Join(p.options.State, AttemptsName, "*", "*", "*", GatewayName)); err != nil || len(left) > 0 {
 		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
+// A port that another program took after a crash is no reason to leave an attempt alone that goes on: a person is told, and
+// it is finished.
+func TestLostPort(t *testing.T) {
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := free.Addr().(*net.TCPAddr).Port
+	free.Close()
+	p := newProject(t, "echo begun; while [ ! -e go ]; do sleep 0.02; done; echo RALPH_COMPLETE\n")
+	var lost []string
+	p.options.Ports = []int{port}
+	p.options.Unpublished = func(id engine.AttemptID, port int, err error) {
+		lost = append(lost, fmt.Sprint(id, port, err))
+		if err := os.WriteFile(filepath.Join(p.options.Project, "go"), nil, 0o644); err != nil {
+			t.Error(err)
+		}
+	}
+	p.options.Timeout = time.Minute // where nobody is told
+	p.steps = New(p.options)
+	p.Steps = p.steps
+	w := p.begin(t, "# P\n\nText.\n\n## Tasks\n\n- [ ] **T1** See\n  - Check: `true`\n")
+	w, a, _ := p.abandon(t, w)
+	other, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	w = p.loop(t, w, engine.Done)
+	if want := fmt.Sprint(a.ID, port, gateway.ErrPortTaken); w.Task("T1").Attempts != 1 || len(lost) != 1 || lost[0] != want {
+		t.Errorf("%d attempts, told of %q, not %q", w.Task("T1").Attempts, lost, want)
 	}
 }
 

@@ -192,13 +192,10 @@ while :; do sleep 60; done
 	}
 }
 
-func TestFollowerIsCutAndResumes(t *testing.T) {
-	p := newProject(t, `
-i=0; while [ $i -lt 2000 ]; do echo line $i; i=$((i+1)); done
-while [ ! -e go ]; do sleep 0.02; done
-echo RALPH_COMPLETE
-`)
-	w := p.begin(t, "# G\n\nText.\n\n## Tasks\n\n- [ ] **T1** Print\n  - Check: `true`\n")
+// abandon begins the first attempt of T1, and leaves what a killed process leaves as soon as it has printed something: an
+// announced activity, and a container that goes on.
+func (p *project) abandon(t *testing.T, w engine.Workflow) (engine.Workflow, engine.Activity, sandbox.Spec) {
+	t.Helper()
 	for engine.Next(w).Kind != engine.RunAttempt {
 		var err error
 		if w, _, err = p.Advance(t.Context(), w); err != nil {
@@ -209,7 +206,6 @@ echo RALPH_COMPLETE
 	if err != nil {
 		t.Fatal(err)
 	}
-	// What a killed process leaves: an announced activity, and a container that goes on.
 	a := *w.Task("T1").Open
 	spec, err := p.steps.prepare(t.Context(), w, a)
 	if err != nil {
@@ -221,12 +217,24 @@ echo RALPH_COMPLETE
 	if _, err := sandbox.Run(ctx, p.options.Runtime, spec, sink); err == nil {
 		t.Fatal("the follower was not cut")
 	}
+	return w, a, spec
+}
+
+func TestFollowerIsCutAndResumes(t *testing.T) {
+	p := newProject(t, `
+i=0; while [ $i -lt 2000 ]; do echo line $i; i=$((i+1)); done
+while [ ! -e go ]; do sleep 0.02; done
+echo RALPH_COMPLETE
+`)
+	w := p.begin(t, "# G\n\nText.\n\n## Tasks\n\n- [ ] **T1** Print\n  - Check: `true`\n")
+	w, a, spec := p.abandon(t, w)
 	// The disk under the transcript is full: the attempt stays open and its sandbox runs on, until there is room.
 	transcript := filepath.Join(AttemptDir(p.options.State, w.ID, a.ID), TranscriptName)
 	if err := os.Symlink("/dev/full", transcript); err != nil {
 		t.Fatal(err)
 	}
-	if w, err = p.Loop(t.Context(), w); !errors.Is(err, engine.ErrUnfinished) || w.Task("T1").Open == nil {
+	w, err := p.Loop(t.Context(), w)
+	if !errors.Is(err, engine.ErrUnfinished) || w.Task("T1").Open == nil {
 		t.Fatalf("with a full disk: %v, task %+v", err, w.Task("T1"))
 	}
 	if err := os.Remove(transcript); err != nil {
