@@ -17,6 +17,8 @@ import (
 // has reported it and the record is safe on disk. An error means that there is no result: with ErrLost there will never
 // be one, with ErrUnfinished the sandbox may still run, and Resume finds out; with any other it was not started.
 //
+// With ErrNoImage nothing was made, and Run can be called again with another image.
+//
 // The caller first notes the outcome, and then removes the container, also after an error; Run itself removes only one
 // that could not be started. When ctx is cancelled Run returns, and the container goes on; to end it, call Stop, and Run
 // returns its result.
@@ -42,6 +44,9 @@ func Run(ctx context.Context, rt Runtime, spec Spec, sink Sink) (Result, error) 
 	}
 	defer closeGateway()
 	if err := rt.Create(ctx, spec); err != nil {
+		if errors.Is(err, ErrNoImage) { // the caller may come again with another
+			err = errors.Join(err, os.Remove(spec.Record))
+		}
 		return Result{}, err
 	}
 	failpoint.Here("created")

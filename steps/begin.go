@@ -71,7 +71,7 @@ func (s *Steps) gitHead(ctx context.Context) (string, error) {
 	spec.Commands = []sandbox.Command{{Name: "head", Args: []string{
 		"sh", "-c", "git -c safe.directory=/workspace rev-parse --verify HEAD 2>/dev/null || true",
 	}}}
-	spec.Image, err = s.o.Image(ctx, "")
+	spec.Image, err = s.o.Image(ctx, "", "")
 	if errors.Is(err, ErrNoImageYet) { // the workflow will wait for that; its beginning needs no sandbox but for this
 		return "", nil
 	}

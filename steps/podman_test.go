@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -68,7 +69,7 @@ func newProject(t *testing.T, script string) *project {
 	t.Cleanup(func() { st.Close() })
 	p := &project{store: st, options: Options{
 		Runtime: rt, Project: dir, State: state, StoreID: st.ID(), Agent: agent.Command{Args: []string{"./agent.sh"}}, Profiles: []string{"base"},
-		Image: func(context.Context, string) (string, error) { return testImage, nil }, Network: sandbox.NetworkNone,
+		Image: func(context.Context, string, string) (string, error) { return testImage, nil }, Network: sandbox.NetworkNone,
 		Timeout: time.Minute,
 	}}
 	p.steps = New(p.options)
@@ -271,3 +272,23 @@ echo RALPH_COMPLETE
 type writerFunc func()
 
 func (f writerFunc) Write(b []byte) (int, error) { f(); return len(b), nil }
+
+// An image that somebody removes while a loop works is asked for again, and no attempt is lost.
+func TestImageIsGone(t *testing.T) {
+	p := newProject(t, "echo RALPH_COMPLETE\n")
+	var asked []string
+	p.options.Image = func(_ context.Context, _, gone string) (string, error) {
+		asked = append(asked, gone)
+		if gone == "" {
+			return "localhost/wrapix-gone:1", nil
+		}
+		return testImage, nil
+	}
+	w := p.begin(t, "# P\n\nText.\n\n## Tasks\n\n- [ ] **T1** See\n  - Check: `true`\n")
+	p.steps = New(p.options)
+	p.Steps = p.steps
+	w = p.loop(t, w, engine.Done)
+	if want := "[ localhost/wrapix-gone:1  localhost/wrapix-gone:1]"; w.Task("T1").Attempts != 1 || fmt.Sprint(asked) != want {
+		t.Errorf("%d attempts, asked %q", w.Task("T1").Attempts, asked)
+	}
+}

@@ -53,6 +53,11 @@ func (s *Steps) Run(ctx context.Context, w engine.Workflow, a engine.Activity) (
 	}
 	begun := time.Now()
 	outcome, err := s.follow(ctx, w, a, spec, false)
+	if errors.Is(err, sandbox.ErrNoImage) { // somebody removed it while the loop went on
+		if spec.Image, err = s.o.Image(ctx, w.Task(a.ID.Task).Profile, spec.Image); err == nil {
+			outcome, err = s.follow(ctx, w, a, spec, false)
+		}
+	}
 	if errors.Is(err, sandbox.ErrDamaged) { // the host's doing, and nothing that the agent could help
 		return engine.Outcome{}, fmt.Errorf("%w: %w", engine.ErrLost, err)
 	}
@@ -255,7 +260,7 @@ func (s *Steps) prepare(ctx context.Context, w engine.Workflow, a engine.Activit
 		maps.Copy(spec.Env, env)
 	}
 	failpoint.Here("prepared")
-	spec.Image, err = s.o.Image(ctx, profile)
+	spec.Image, err = s.o.Image(ctx, profile, "")
 	return spec, err
 }
 

@@ -44,8 +44,9 @@ type Options struct {
 	// Checks run after each task's own, in workflows that start from now on.
 	Checks []string
 	// Image returns the image of a profile; "" is the default profile. Its error is ErrNoImageYet where a person has to
-	// approve the image first.
-	Image    func(ctx context.Context, profile string) (string, error)
+	// approve the image first. It need not look whether the image is there: where it turns out not to be, it is asked
+	// again, and gone is what it returned before.
+	Image    func(ctx context.Context, profile, gone string) (string, error)
 	Profiles []string // the names that tasks may ask for
 
 	Network sandbox.Network

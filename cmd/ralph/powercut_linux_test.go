@@ -398,7 +398,7 @@ func (c *cuts) recover(one *cut) {
 		Store: s, Notifier: quiet{}, Clock: clock{time.Now}, Hooks: well{},
 		Steps: steps.New(steps.Options{
 			Runtime: gone{}, Project: c.r.project, State: dir, StoreID: s.ID(), Agent: agent.Command{Args: []string{"./agent.sh"}},
-			Image: func(context.Context, string) (string, error) { return "", &engine.Hint{Err: errAnew} },
+			Image: func(context.Context, string, string) (string, error) { return "", &engine.Hint{Err: errAnew} },
 		}),
 	}
 	w, err := s.Load(ctx, "spec-1")

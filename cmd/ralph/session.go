@@ -140,16 +140,13 @@ func (s *session) Close() error {
 }
 
 // image returns the image of a profile, "" being the project's own. The one that the configuration names stands for
-// that profile.
-func (s *session) image(ctx context.Context, profile string) (string, error) {
+// that profile. It is looked for once in the life of the session, and again where what was found is gone.
+func (s *session) image(ctx context.Context, profile, gone string) (string, error) {
 	if profile == "" {
 		profile = s.conf.Sandbox.Profile
 	}
-	if ref, known := s.images[profile]; known {
-		if _, err := s.podman.Image(ctx, ref); !errors.Is(err, image.ErrNotFound) {
-			return ref, err
-		}
-		delete(s.images, profile) // somebody removed it, while the loop went on
+	if ref, known := s.images[profile]; known && ref != gone {
+		return ref, nil
 	}
 	options := image.Options{Progress: &lines{each: s.show.note}}
 	var img image.Image
