@@ -134,59 +134,6 @@ func Resume(ctx context.Context, rt Runtime, spec Spec, sink Sink) (Result, erro
 	return result, loss(ctx, rt, spec.Name, err)
 }
 
-// RunAttached runs one command with the caller's own streams, returns its exit code and removes the sandbox. When ctx
-// is cancelled the sandbox is killed.
-func RunAttached(ctx context.Context, rt Runtime, spec Spec, streams Streams) (code int, err error) {
-	spec.Attached = true
-	spec.Terminal = streams.Terminal
-	if spec, err = spec.complete(); err != nil {
-		return 0, err
-	}
-	closeGateway, err := spec.openGateway(streams.Denied)
-	if err != nil {
-		return 0, err
-	}
-	defer closeGateway()
-	if err := rt.Create(ctx, spec); err != nil {
-		return 0, err
-	}
-	defer func() {
-		if errRemove := rt.Remove(context.WithoutCancel(ctx), spec.Name); err == nil {
-			err = errRemove
-		}
-	}()
-	ended, err := rt.Attach(ctx, spec.Name, streams)
-	if err != nil {
-		return 0, err
-	}
-	if err := rt.Start(ctx, spec.Name); err != nil {
-		return 0, err
-	}
-	resizing, stop := context.WithCancel(ctx)
-	resized := make(chan struct{})
-	go func() {
-		defer close(resized)
-		for {
-			select {
-			case size, ok := <-streams.Resize:
-				if !ok {
-					return
-				}
-				rt.Resize(resizing, spec.Name, size) // a wrong size is no reason to end
-			case <-resizing.Done():
-				return
-			}
-		}
-	}()
-	err = ended()
-	stop()
-	<-resized
-	if err != nil {
-		return 0, err
-	}
-	return rt.Wait(ctx, spec.Name)
-}
-
 // defaultGrace is Spec.Grace when it is zero.
 const defaultGrace = 5 * time.Second
 
@@ -209,7 +156,13 @@ func (s Spec) complete() (Spec, error) {
 	if s.Attached && (s.Timeout != 0 || len(s.Collect) > 0) {
 		return bad("attached, it has no time limit and collects nothing")
 	}
-	if !s.Attached && !filepath.IsAbs(s.Record) {
+	if s.Keep && (!s.Attached || !s.policy().Empty()) {
+		return bad("to be kept it must be attached, and have no gateway")
+	}
+	if s.Attached && !s.Keep && s.Record != "" {
+		return bad("attached, it has no record")
+	}
+	if (!s.Attached || s.Record != "") && !filepath.IsAbs(s.Record) {
 		return bad("the record needs an absolute path, not %q", s.Record)
 	}
 	hosts := []string{s.Workspace.Source, s.Input, s.Gateway}

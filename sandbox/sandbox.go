@@ -23,6 +23,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"syscall"
 	"time"
 
 	"github.com/wrapix/wrapix/sandbox/frame"
@@ -118,13 +119,17 @@ type Spec struct {
 	// at most 16 MiB are passed on.
 	TranscriptLimit int64
 	// Record is the host path of the record, in a folder that only the caller can write and that no sandbox sees.
-	// It must not exist yet. Left empty with Attached.
+	// It must not exist yet. Left empty with Attached, unless it is to be kept: then the monitor writes there what the
+	// command prints, for ReadLog.
 	Record string
 	// Attached connects the one command with the caller's own streams (RunAttached) instead of a record. There is no
 	// time limit then, and nothing is collected.
 	Attached bool
 	// Terminal gives an attached command a terminal.
 	Terminal bool
+	// Keep lets an attached sandbox outlive its caller: it stays when the command has ended, until it is removed, and goes
+	// on where the caller's streams end before. Nothing of the caller's may be needed then, so it can have no gateway.
+	Keep bool
 }
 
 // Workspace is the folder that the sandbox works on. An empty Source means that there is none: WorkspaceDir is then an
@@ -220,6 +225,10 @@ type Streams struct {
 	Resize <-chan Size
 	// Denied is told of what the network's policy refused, now and then.
 	Denied func([]Denial)
+	// Watch leaves the standard input of a sandbox that runs as it is: nothing is written there, and no end of it told.
+	Watch bool
+	// Signals are for the command of Exec, and for all that it started in its group.
+	Signals <-chan syscall.Signal
 }
 
 // Size is that of a terminal, in characters.
@@ -256,10 +265,13 @@ type Runtime interface {
 	// RemoveVolume removes a volume with all that is in it. It returns ErrInUse, and removes nothing, if there is a sandbox
 	// that has it, running or not. It does nothing if there is no such volume.
 	RemoveVolume(ctx context.Context, name string) error
-	// Attach connects the streams of a container that was created with Spec.Attached and not started yet. When it
-	// returns, no output can be missed; the function that it returns waits for the end of the output. Stdin is read
+	// Attach connects the streams of a container that was created with Spec.Attached and not started yet, or of one that
+	// runs; streams.Terminal must be as in its Spec. When it returns, no output can be missed; the function that it returns waits for the end of the output. Stdin is read
 	// until its end or an error; a read that is under way when the sandbox ends is not waited for.
 	Attach(ctx context.Context, name string, streams Streams) (wait func() error, err error)
+	// Exec runs a further command in a running container, beside its own and as that one: the same user, folder, limits and
+	// variables, secrets included, and those of env. It returns the exit code. When ctx is cancelled the command is killed.
+	Exec(ctx context.Context, name string, args []string, env map[string]string, streams Streams) (int, error)
 	// Resize tells the terminal of a running container its size.
 	Resize(ctx context.Context, name string, size Size) error
 	// Close frees what the Runtime holds. Containers stay.

@@ -87,24 +87,29 @@ func (d *Decoder) fail(err error) error {
 	return d.err
 }
 
+// LogLine takes one line of the monitor's log apart, given without its newline: the stream's name, what was written to it,
+// and whether a line of the stream ends there.
+func LogLine(line []byte) (stream string, content []byte, whole bool, err error) {
+	_, rest, ok := bytes.Cut(line, []byte{' '})
+	name, rest, ok2 := bytes.Cut(rest, []byte{' '})
+	if !ok || !ok2 || len(rest) < 2 || (rest[0] != 'P' && rest[0] != 'F') || rest[1] != ' ' {
+		return "", nil, false, fmt.Errorf("not a line of the log: %.40q", line)
+	}
+	if stream = string(name); stream != "stdout" && stream != "stderr" {
+		return "", nil, false, fmt.Errorf("unknown stream %.20q", name)
+	}
+	return stream, rest[2:], rest[0] == 'F', nil
+}
+
 // logLine takes one whole line of the log apart.
 func (d *Decoder) logLine(line []byte) error {
-	_, rest, ok := bytes.Cut(line, []byte{' '})
-	if !ok {
-		return fmt.Errorf("not a line of the log: %.40q", line)
+	stream, content, whole, err := LogLine(line)
+	if err != nil {
+		return err
 	}
-	stream, rest, ok := bytes.Cut(rest, []byte{' '})
-	if !ok || len(rest) < 2 || (rest[0] != 'P' && rest[0] != 'F') || rest[1] != ' ' {
-		return fmt.Errorf("not a line of the log: %.40q", line)
-	}
-	whole, content := rest[0] == 'F', rest[2:]
-	switch string(stream) {
-	case "stdout":
-	case "stderr":
+	if stream == "stderr" {
 		d.complain(content, whole)
 		return nil
-	default:
-		return fmt.Errorf("unknown stream %.20q", stream)
 	}
 	if len(d.frame)+len(content) > MaxLine {
 		return fmt.Errorf("a frame is longer than %d bytes", MaxLine)
@@ -114,7 +119,7 @@ func (d *Decoder) logLine(line []byte) error {
 	if !whole {
 		return nil
 	}
-	err := d.deliver(d.frame)
+	err = d.deliver(d.frame)
 	if d.frame = d.frame[:0]; cap(d.frame) > 8*MaxPayload {
 		d.frame = nil // a result passed; do not keep its size
 	}

@@ -33,9 +33,15 @@ type Job struct {
 	// Attached makes the guest hand its own standard streams to the one command instead of framing them: for a person
 	// at a terminal. There is no result frame then; the guest's exit code is the command's.
 	Attached bool `json:"attached,omitempty"`
+	// Env are variables of a further command (see ExecMode), added to those of the sandbox.
+	Env map[string]string `json:"env,omitempty"`
 	// Net is what leads out of the sandbox besides its own network; nil means nothing.
 	Net *Net `json:"net,omitempty"`
 }
+
+// ExecMode is the guest's first argument where it is not process 1 but becomes a further command in a sandbox that runs.
+// The second is a Job, of which only Commands, Secrets, Pids and Env matter.
+const ExecMode = "exec"
 
 // Memory is a limit that the kernel or the guest holds the commands to.
 type Memory struct {

@@ -1,6 +1,7 @@
 // Guest is process 1 of every sandbox. It runs the commands of its [frame.Job], the only argument, one after the other,
 // and reports their output and outcome as frames on standard output. What the job names of the host's sockets it turns
-// into ports of the sandbox's loopback before the first command starts.
+// into ports of the sandbox's loopback before the first command starts. It is also what a further command in a sandbox
+// begins as, see [further].
 //
 // The commands have the same user id as the guest, and want to deceive the host. What protects the guest: the kernel
 // drops the signals that its own process namespace sends to process 1 unless it handles them, and none has an effect but
@@ -28,6 +29,9 @@ func main() {
 	// First of all, while there is nobody to make use of the moment before.
 	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
 		fail("make myself not dumpable: %v", err)
+	}
+	if len(os.Args) == 3 && os.Args[1] == frame.ExecMode {
+		os.Exit(further(os.Args[2]))
 	}
 	// Ending leftovers means to kill everything that can be seen.
 	if os.Getpid() != 1 {

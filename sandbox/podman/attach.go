@@ -2,6 +2,7 @@ package podman
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 
 	"github.com/containers/podman/v5/libpod/define"
 	"github.com/containers/podman/v5/pkg/bindings"
@@ -21,17 +23,16 @@ import (
 // Attach implements sandbox.Runtime. The bindings' own Attach inspects first, changes the terminal and reads signals;
 // ours only connects.
 func (e *Engine) Attach(ctx context.Context, name string, streams sandbox.Streams) (func() error, error) {
-	conn, output, err := e.upgrade(ctx, name)
+	// No detach keys: every byte is for the command.
+	query := url.Values{"stdin": {strconv.FormatBool(!streams.Watch)}, "stdout": {"true"}, "stderr": {"true"}, "stream": {"true"}, "detachKeys": {""}}
+	conn, output, err := e.upgrade(ctx, "/containers/"+url.PathEscape(name)+"/attach?"+query.Encode(), nil)
 	if err != nil {
 		return nil, fmt.Errorf("attach to sandbox %s: %w", name, err)
 	}
 	cancelled := context.AfterFunc(ctx, func() { conn.Close() })
-	go func() {
-		if streams.Stdin != nil {
-			io.Copy(conn, streams.Stdin)
-		}
-		conn.CloseWrite()
-	}()
+	if !streams.Watch {
+		go feed(conn, streams.Stdin)
+	}
 	return func() error {
 		err := demultiplex(output, streams)
 		if !cancelled() {
@@ -45,8 +46,16 @@ func (e *Engine) Attach(ctx context.Context, name string, streams sandbox.Stream
 	}, nil
 }
 
-// upgrade asks for the streams on a connection of its own, which then carries nothing else.
-func (e *Engine) upgrade(ctx context.Context, name string) (*net.UnixConn, io.Reader, error) {
+// feed writes the standard input of a command, to its end.
+func feed(conn *net.UnixConn, stdin io.Reader) {
+	if stdin != nil {
+		io.Copy(conn, stdin)
+	}
+	conn.CloseWrite()
+}
+
+// upgrade makes a request for streams on a connection of its own, which then carries nothing else.
+func (e *Engine) upgrade(ctx context.Context, target string, body []byte) (*net.UnixConn, io.Reader, error) {
 	client, err := bindings.GetClient(e.values)
 	if err != nil {
 		return nil, nil, err
@@ -60,14 +69,12 @@ func (e *Engine) upgrade(ctx context.Context, name string) (*net.UnixConn, io.Re
 		dialed.Close()
 		return nil, nil, fmt.Errorf("not a Unix socket: %T", dialed)
 	}
-	// No detach keys: every byte is for the command.
-	query := url.Values{"stdin": {"true"}, "stdout": {"true"}, "stderr": {"true"}, "stream": {"true"}, "detachKeys": {""}}
-	target := "http://d/v4.0.0/libpod/containers/" + url.PathEscape(name) + "/attach?" + query.Encode()
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, target, nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://d/v4.0.0/libpod"+target, bytes.NewReader(body))
 	if err != nil {
 		conn.Close()
 		return nil, nil, err
 	}
+	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("Connection", "Upgrade")
 	request.Header.Set("Upgrade", "tcp")
 	abort := context.AfterFunc(ctx, func() { conn.Close() })

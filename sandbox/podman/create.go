@@ -26,6 +26,9 @@ const guestPids = 64
 // guestFiles is how many files the guest can have open beyond what its commands may: the connections that it passes on.
 const guestFiles = 1024
 
+// maxLog bounds what is kept of what an attached command prints; then the monitor begins anew.
+const maxLog = 256 << 20
+
 // maxJob is the longest argument that Linux takes (MAX_ARG_STRLEN), with its final zero.
 const maxJob = 128<<10 - 1
 
@@ -125,7 +128,9 @@ func (e *Engine) generate(spec sandbox.Spec, view view) (*specgen.SpecGenerator,
 	// Without a size of its own, a limit in the user's containers.conf would cut the record.
 	s.LogConfiguration = &specgen.LogConfig{Driver: "k8s-file", Path: spec.Record, Size: 1 << 50}
 	if spec.Attached {
-		s.LogConfiguration = &specgen.LogConfig{Driver: "none"}
+		if s.LogConfiguration.Size = maxLog; spec.Record == "" {
+			s.LogConfiguration = &specgen.LogConfig{Driver: "none"}
+		}
 		s.Terminal = &spec.Terminal
 		s.Stdin = &yes
 	}
@@ -212,7 +217,8 @@ func translate(err error) error {
 	switch {
 	case strings.Contains(text, "already in use"):
 		return fmt.Errorf("%w: %w", sandbox.ErrExists, err)
-	case strings.Contains(text, "no such container"), strings.Contains(text, "no container with name or ID"):
+	case strings.Contains(text, "no such container"), strings.Contains(text, "no container with name or ID"),
+		strings.Contains(text, "no such exec session"):
 		return fmt.Errorf("%w: %w", sandbox.ErrNotFound, err)
 	case strings.Contains(text, "no such image"), strings.Contains(text, "image not known"), strings.Contains(text, "unable to find a name and tag match"):
 		return fmt.Errorf("%w: %w", sandbox.ErrNoImage, err)

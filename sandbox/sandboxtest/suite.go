@@ -97,6 +97,8 @@ func Run(t *testing.T, opts Options) {
 		{"Life", lifeTests},
 		{"Resume", resumeTests},
 		{"Attached", attachedTests},
+		{"Kept", keptTests},
+		{"Exec", execTests},
 	} {
 		if len(opts.Only) > 0 && !slices.Contains(opts.Only, group.name) {
 			continue

@@ -1,0 +1,78 @@
+package sandbox
+
+import "context"
+
+// RunAttached runs one command with the caller's own streams, returns its exit code and removes the sandbox. When ctx
+// is cancelled the sandbox is killed.
+//
+// With Spec.Keep the sandbox stays, and goes on when ctx is cancelled; only one that was not started is removed.
+func RunAttached(ctx context.Context, rt Runtime, spec Spec, streams Streams) (code int, err error) {
+	spec.Attached = true
+	spec.Terminal = streams.Terminal
+	if spec, err = spec.complete(); err != nil {
+		return 0, err
+	}
+	closeGateway, err := spec.openGateway(streams.Denied)
+	if err != nil {
+		return 0, err
+	}
+	defer closeGateway()
+	if err := rt.Create(ctx, spec); err != nil {
+		return 0, err
+	}
+	started := false
+	defer func() {
+		if started && spec.Keep {
+			return
+		}
+		if errRemove := rt.Remove(context.WithoutCancel(ctx), spec.Name); err == nil {
+			err = errRemove
+		}
+	}()
+	ended, err := rt.Attach(ctx, spec.Name, streams)
+	if err != nil {
+		return 0, err
+	}
+	if err := rt.Start(ctx, spec.Name); err != nil {
+		return 0, err
+	}
+	started = true
+	return follow(ctx, rt, spec.Name, streams, ended)
+}
+
+// Reattach connects streams with an attached sandbox that runs, until it ends, and returns its exit code. When ctx is
+// cancelled the sandbox goes on.
+func Reattach(ctx context.Context, rt Runtime, name string, streams Streams) (int, error) {
+	ended, err := rt.Attach(ctx, name, streams)
+	if err != nil {
+		return 0, err
+	}
+	return follow(ctx, rt, name, streams, ended)
+}
+
+// follow passes the sizes of the terminal on until the output has ended, and returns the exit code.
+func follow(ctx context.Context, rt Runtime, name string, streams Streams, ended func() error) (int, error) {
+	resizing, stop := context.WithCancel(ctx)
+	resized := make(chan struct{})
+	go func() {
+		defer close(resized)
+		for {
+			select {
+			case size, ok := <-streams.Resize:
+				if !ok {
+					return
+				}
+				rt.Resize(resizing, name, size) // a wrong size is no reason to end
+			case <-resizing.Done():
+				return
+			}
+		}
+	}()
+	err := ended()
+	stop()
+	<-resized
+	if err != nil {
+		return 0, err
+	}
+	return rt.Wait(ctx, name)
+}
