@@ -23,6 +23,9 @@ went down. It never touches one whose process lives.
 A sandbox of a killed ralph loop that still runs is kept, because the next ralph loop takes it up and follows it to its
 end; --running gives up what its agent is doing.
 
+A sandbox that was started with --rm=false and has ended is removed after asking, with its log. One that runs is kept:
+wrapix stop ends it.
+
 --volumes also removes caches (of cargo, pip, uv, go and nix) that no sandbox has: those of projects that are gone, and, after
 asking, those of all others. What was in them is downloaded again.`,
 		Args: noArguments,
@@ -33,6 +36,9 @@ asking, those of all others. What was in them is downloaded again.`,
 			}
 			defer engine.Close()
 			if err := prune(cmd.Context(), engine, running, cmd.OutOrStdout()); err != nil {
+				return err
+			}
+			if err := pruneKept(cmd.Context(), engine, std(), agreed); err != nil {
 				return err
 			}
 			left, err := engine.PruneSecrets(cmd.Context())
@@ -46,7 +52,7 @@ asking, those of all others. What was in them is downloaded again.`,
 		},
 	}
 	cmd.Flags().BoolVar(&volumes, "volumes", false, "also caches that no sandbox has")
-	cmd.Flags().BoolVar(&agreed, "yes", false, "with --volumes: do not ask")
+	cmd.Flags().BoolVar(&agreed, "yes", false, "do not ask about kept sandboxes that have ended and, with --volumes, about caches")
 	cmd.Flags().BoolVar(&running, "running", false, "also sandboxes that a killed ralph loop would take up again")
 	return cmd
 }
@@ -98,7 +104,7 @@ func (s listed) resumable() bool {
 // leftOver says why a sandbox can go, or nothing. Of one that still runs we must know that its process is gone.
 func leftOver(s listed) string {
 	switch {
-	case s.Process == ownerLiving:
+	case s.Process == ownerLiving, s.Kept && s.State != sandbox.StateCreated:
 		return ""
 	case s.State == sandbox.StateExited:
 		return "it ended"

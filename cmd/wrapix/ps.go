@@ -34,6 +34,8 @@ type listed struct {
 	Task     *string       `json:"task"`
 	Attempt  *string       `json:"attempt"`
 	Created  time.Time     `json:"created"`
+	Kept     bool          `json:"kept"`     // started with --rm=false
+	Terminal bool          `json:"terminal"` // its command has one
 }
 
 // psDocument is what `wrapix ps --json` prints.
@@ -48,7 +50,8 @@ func newPs(connect connectFunc) *cobra.Command {
 		Use:   "ps",
 		Short: "List the sandboxes of wrapix and ralph",
 		Long: `ps lists the sandboxes that wrapix and ralph made and that are still there. PROCESS says whether the process that
-looks after the sandbox is living or gone; what is gone, wrapix prune removes.`,
+looks after the sandbox is living or gone; what is gone, wrapix prune removes. A sandbox that was started with --rm=false
+needs none, and is kept.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			engine, err := connect(cmd)
@@ -82,6 +85,7 @@ func sandboxes(ctx context.Context, rt sandbox.Runtime) ([]listed, error) {
 			Name: c.Name, ID: c.ID, State: c.State, Process: ownerOf(c), Image: c.Image, Created: c.Created.UTC(),
 			Project: c.Labels[labelProject], Command: label(c, labelCommand), Workflow: label(c, labelWorkflow),
 			Task: label(c, labelTask), Attempt: label(c, labelAttempt),
+			Kept: c.Labels[labelKept] != "", Terminal: c.Labels[labelTerminal] != "",
 		})
 	}
 	slices.SortFunc(all, func(a, b listed) int {
@@ -108,8 +112,12 @@ func printSandboxes(w io.Writer, all []listed) error {
 		case s.Command != nil:
 			what = *s.Command
 		}
+		process := string(s.Process)
+		if s.Kept && s.Process == ownerGone {
+			process = "kept"
+		}
 		age := time.Since(s.Created).Round(time.Second)
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", cell(s.Name), s.State, s.Process, age, cell(s.Project), cell(what))
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", cell(s.Name), s.State, process, age, cell(s.Project), cell(what))
 	}
 	return table.Flush()
 }

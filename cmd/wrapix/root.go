@@ -25,6 +25,9 @@ The command's exit code is the exit code of wrapix, and 128+N when signal N ende
 With a terminal on standard input and output the command gets a terminal. Without, its three streams are passed on
 apart. SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1 and SIGUSR2 are passed on to the command.
 
+With --rm=false the sandbox stays when the command has ended, and goes on when wrapix ends before it: by Ctrl-P Ctrl-Q, as
+after podman run, or by SIGHUP. See wrapix ps, attach, exec, logs, stop and prune.
+
 The tables [sandbox], [profiles] and [secrets] of DIR/wrapix.toml say what the sandbox looks like, as they do for ralph. What they
 bring of the host into it, or open to it, needs approval: on a terminal wrapix asks, elsewhere see wrapix trust. What you
 write on the command line takes the place of what stands there.`
@@ -34,6 +37,7 @@ const rootExample = `  wrapix -- make test
   wrapix -- sh -c 'cat; exit 3' < file | wc
   wrapix --mount ~/data:/data --env TZ -- ./analyse /data
   wrapix --network allowlist --allow deb.debian.org --allow '*.golang.org' -- make
+  wrapix --rm=false -- bash
   wrapix --ports 8080 --host-ports 11434 -- ./serve`
 
 // newRoot returns the command and its subcommands.
@@ -60,11 +64,13 @@ func newRoot(s streams) *cobra.Command {
 		return &usageError{what: err.Error(), try: cmd.CommandPath() + " --help"}
 	})
 	o.define(root)
+	root.Flags().BoolVar(&o.remove, "rm", true, "remove the sandbox when the command has ended; --rm=false keeps it, running or not")
 	root.PersistentFlags().BoolVar(&o.allowRoot, "allow-root", false, "work as root too, where the sandbox is no boundary")
 	connect := func(cmd *cobra.Command) (*podman.Engine, error) {
 		return podman.Connect(cmd.Context(), podman.Options{AllowRoot: o.allowRoot})
 	}
 	root.AddCommand(newPs(connect), newPrune(connect), newImage(connect, o.streams), newProfile(), newTrust(o.streams), newKey(o.streams), newDoctor(&o), newEnv(&o), newMan())
+	root.AddCommand(newAttach(connect, s), newExec(connect, s), newLogs(connect, s), newStop(connect))
 	return root
 }
 

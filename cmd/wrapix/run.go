@@ -36,6 +36,7 @@ type runOptions struct {
 	profile   string
 	changed   func(flag string) bool
 	allowRoot bool
+	remove    bool // when the command has ended; false keeps the sandbox
 	given     givenFlags
 	network   networkFlags
 	limits    limitFlags
@@ -70,6 +71,11 @@ func (o *runOptions) run(ctx context.Context) error {
 	o.tellOfLimits(spec.Limits)
 	if spec.Secrets, err = o.given.secrets(ctx, dir, conf); err != nil {
 		return err
+	}
+	if !o.remove {
+		if err := o.keep(&spec, &conf.Sandbox.DeployKey); err != nil {
+			return err
+		}
 	}
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cancel(nil)
@@ -135,6 +141,12 @@ func (o *runOptions) inSandbox(ctx context.Context, spec sandbox.Spec, wanted wa
 		return 0, err
 	}
 	defer endKey()
+	if err := openLog(spec); err != nil {
+		held.release()
+		return 0, err
+	}
+	ctx, detach := context.WithCancelCause(ctx)
+	defer detach(nil)
 
 	out := &pipe{to: o.streams.out}
 	var denied denials
@@ -143,7 +155,14 @@ func (o *runOptions) inSandbox(ctx context.Context, spec sandbox.Spec, wanted wa
 		streams.Stdin = nil // to read from it would stop us
 	}
 	rt := &observed{Runtime: engine, tty: openTerminal(o.streams), signals: signals}
+	if spec.Keep {
+		rt.detach = func() { detach(errDetached) }
+	}
 	if rt.tty != nil {
+		spec.Labels[labelTerminal] = "1"
+		if spec.Keep {
+			streams.Stdin = &detachable{from: o.streams.in, detach: rt.detach}
+		}
 		streams.Terminal, streams.Resize = true, rt.tty.resized
 		if kind := os.Getenv("TERM"); kind != "" {
 			spec.Env["TERM"] = kind
@@ -157,6 +176,11 @@ func (o *runOptions) inSandbox(ctx context.Context, spec sandbox.Spec, wanted wa
 	}
 	rt.end()
 	denied.print(o.streams.err)
+	if spec.Keep {
+		if code, err = o.kept(ctx, spec.Name, rt.started, code, err); !rt.started {
+			err = errors.Join(err, removeKept(spec.Name))
+		}
+	}
 	if rt.left != nil {
 		// The command's code says more than ours would. The claim stays, for prune to find the sandbox by.
 		report(o.streams.err, &sandbox.Error{Op: "remove the sandbox", Err: rt.left, Hint: "wrapix prune"})
@@ -165,6 +189,18 @@ func (o *runOptions) inSandbox(ctx context.Context, spec sandbox.Spec, wanted wa
 	held.release()
 	if out.broken {
 		return 128 + int(syscall.SIGPIPE), nil
+	}
+	return code, err
+}
+
+// kept says what becomes of a sandbox that is not removed.
+func (o *runOptions) kept(ctx context.Context, name string, started bool, code int, err error) (int, error) {
+	switch {
+	case started && errors.Is(context.Cause(ctx), errDetached):
+		goesOn(o.streams, name)
+		return 0, nil
+	case started:
+		fmt.Fprintf(o.streams.err, "wrapix: %s is kept: wrapix logs %s, wrapix prune\n", name, name)
 	}
 	return code, err
 }
@@ -187,6 +223,8 @@ type observed struct {
 	sandbox.Runtime
 	tty     *tty
 	signals *signals
+	detach  func() // lets the sandbox go on without us; nil where it cannot
+	started bool
 	left    error
 }
 
@@ -197,7 +235,12 @@ func (r *observed) Start(ctx context.Context, name string) error {
 	if err := r.Runtime.Start(ctx, name); err != nil {
 		return err
 	}
+	r.started = true
 	r.signals.giveTo(func(sig syscall.Signal) {
+		if sig == syscall.SIGHUP && r.detach != nil { // the terminal is gone, or who started us
+			r.detach()
+			return
+		}
 		// The command may have ended meanwhile, which is no error.
 		_ = r.Signal(ctx, name, unix.SignalName(sig))
 		if sig == syscall.SIGHUP && r.tty != nil {
@@ -263,6 +306,9 @@ func isFile(path string) bool {
 	return err == nil && info.Mode().IsRegular()
 }
 
+// namePrefix begins the name of every sandbox of wrapix.
+const namePrefix = "wrapix-"
+
 // sandboxName returns a name that nobody has, and that says which folder it is about.
 func sandboxName(dir string) string {
 	var b [6]byte
@@ -273,7 +319,7 @@ func sandboxName(dir string) string {
 		}
 		return -1
 	}, filepath.Base(dir))
-	return "wrapix-" + base[:min(len(base), 40)] + "-" + hex.EncodeToString(b[:])
+	return namePrefix + base[:min(len(base), 40)] + "-" + hex.EncodeToString(b[:])
 }
 
 func realPath(dir string) (string, error) {

@@ -251,3 +251,55 @@ func TestAsksForApproval(t *testing.T) {
 		t.Errorf("%v, %q", err, again.seen)
 	}
 }
+
+// A person lets go of a terminal, comes back to it in another size, and works beside it; the work goes on.
+func TestAttachAndDetach(t *testing.T) {
+	dir := keepInProject(t)
+	s := startOnScreen(t, 80, 24, dir, "--rm=false", "--", "sh", "-c", `
+		trap 'echo "now $(stty size)"' WINCH
+		trap 'echo interrupted; exit 9' INT
+		echo ready
+		read line
+		echo "<$line>"
+		sleep 1000 &
+		while :; do wait; done`)
+	before := s.modes(t)
+	s.until(t, "ready")
+	s.typed(t, "one\r")
+	s.until(t, "<one>")
+	s.typed(t, "\x10\x11")
+	s.until(t, "goes on")
+	if code := s.code(); code != 0 {
+		t.Errorf("detached: code %d", code)
+	}
+	if after := s.modes(t); after != before {
+		t.Errorf("the terminal was left as %+v, it was %+v", after, before)
+	}
+	name := only(t, dir).Name
+
+	beside := startOnScreen(t, 70, 20, "exec", name, "--", "sh", "-c", `test -t 0 && echo "on a $TERM of $(stty size)"; read line; echo "<$line>"; exit 6`)
+	beside.until(t, "on a xterm of 20 70")
+	beside.typed(t, "two\r")
+	beside.until(t, "<two>")
+	if code := beside.code(); code != 6 {
+		t.Errorf("exec: code %d: %q", code, beside.seen+beside.ahead)
+	}
+
+	// Closed in the hard way, the work goes on as well.
+	killed := startOnScreen(t, 90, 30, "attach", name)
+	killed.until(t, "now 30 90")
+	if err := killed.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = killed.Wait()
+
+	again := startOnScreen(t, 100, 40, "attach", name)
+	again.until(t, "now 40 100")
+	again.resize(t, 101, 41)
+	again.until(t, "now 41 101")
+	again.typed(t, "\x03")
+	again.until(t, "interrupted")
+	if code := again.code(); code != 9 {
+		t.Errorf("attach: code %d: %q", code, again.seen+again.ahead)
+	}
+}
