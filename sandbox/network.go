@@ -38,7 +38,7 @@ func CheckPorts(network Network, hostPorts, ports []int) error {
 
 // policy is what the sandbox's gateway lets through.
 func (s Spec) policy() gateway.Policy {
-	p := gateway.Policy{HostPorts: s.HostPorts, Published: s.Ports}
+	p := gateway.Policy{HostPorts: s.HostPorts, Published: s.Ports, Secrets: len(s.Secrets) > 0}
 	if s.Network == NetworkAllowlist {
 		p.Proxy, p.Allow = true, s.Allow
 	}
@@ -98,7 +98,7 @@ func (s Spec) openGateway(denied func([]Denial)) (closeIt func(), err error) {
 		return func() {}, nil
 	}
 	o := s.GatewayOptions
-	o.Denied = denied
+	o.Denied, o.Hide = denied, s.hideSecrets()
 	g, err := gateway.Open(s.Gateway, s.policy(), o)
 	if err != nil {
 		return nil, s.gatewayError(err)

@@ -40,7 +40,7 @@ type Job struct {
 }
 
 // ExecMode is the guest's first argument where it is not process 1 but becomes a further command in a sandbox that runs.
-// The second is a Job, of which only Commands, Secrets, Pids and Env matter.
+// The second is a Job, of which only Commands, Secrets, Pids, OpenFiles and Env matter.
 const ExecMode = "exec"
 
 // Memory is a limit that the kernel or the guest holds the commands to.

@@ -45,11 +45,14 @@ const (
 	tellAfter = time.Second
 	// maxName bounds what is told of something that is no name.
 	maxName = 80
+	// hiddenHost stands for a host that cannot be looked at for secrets.
+	hiddenHost = "[a host that is not told]"
 )
 
 // denials counts what was refused.
 type denials struct {
 	tell func([]Denial)
+	hide func(host string) string // nil: nothing is to be hidden
 
 	mu    sync.Mutex
 	seen  map[Denial]bool
@@ -59,12 +62,17 @@ type denials struct {
 	calls sync.Mutex // held while tell runs
 }
 
-func newDenials(tell func([]Denial)) *denials {
-	return &denials{tell: tell, seen: map[Denial]bool{}, fresh: map[Denial]int{}}
+func newDenials(tell func([]Denial), hide func(string) string) *denials {
+	return &denials{tell: tell, hide: hide, seen: map[Denial]bool{}, fresh: map[Denial]int{}}
 }
 
 // add counts one refusal.
 func (d *denials) add(host string, port uint16, reason allow.Reason) {
+	if shown := host; d.hide != nil { // all of it is looked at, before it is cut
+		if host = d.hide(host); host != shown {
+			port = 0
+		}
+	}
 	if reason == allow.Malformed {
 		host = strconv.QuoteToASCII(host[:min(len(host), maxName)])
 	}

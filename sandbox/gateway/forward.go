@@ -106,7 +106,8 @@ func listenOnLoopback(port int) (net.Listener, error) {
 // publish joins the connections to a port of the host's loopback with those that the guest keeps for them.
 func (g *Gateway) publish(l net.Listener, port int) error {
 	g.listeners = append(g.listeners, l)
-	inner, err := g.listen(frame.PublishedSocket(port))
+	// Those of the guest that are in use are counted outside, and few may wait.
+	inner, err := g.listen(frame.PublishedSocket(port), make(chan struct{}, maxConnections+parkedConnections))
 	if err != nil {
 		return err
 	}
@@ -128,7 +129,7 @@ func (g *Gateway) publish(l net.Listener, port int) error {
 		})
 	})
 	g.serving.Go(func() {
-		g.each(&door{Listener: l, room: make(chan struct{}, maxConnections)}, func(c net.Conn) {
+		g.each(&door{Listener: l, room: g.ports, closed: g.isClosed}, func(c net.Conn) {
 			if p := take(ctx, parked); p.Conn != nil {
 				g.join(c, p.Conn)
 				close(p.done)

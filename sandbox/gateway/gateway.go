@@ -38,6 +38,8 @@ type Policy struct {
 	HostPorts []int `json:"host_ports,omitempty"`
 	// Published are ports of the sandbox's loopback that appear on the host's, at 127.0.0.1.
 	Published []int `json:"published,omitempty"`
+	// Secrets says that the sandbox has secrets. Whoever opens the gateway again does not know them, and tells of no host.
+	Secrets bool `json:"secrets,omitempty"`
 }
 
 // Empty says whether the policy lets nothing through.
@@ -50,6 +52,8 @@ type Options struct {
 	Denied func([]Denial)
 	// Unpublished is told of a port that Resume cannot publish again, as where another program has it by now.
 	Unpublished func(port int, err error)
+	// Hide returns what is told in the place of a host that has a secret in it, else the host; nil where there is none.
+	Hide func(host string) string
 	// Lookup resolves a name instead of the host's resolver.
 	Lookup func(ctx context.Context, name string) ([]netip.Addr, error)
 	// Dial connects to an address of the internet instead of the host's network.
@@ -76,6 +80,7 @@ type Gateway struct {
 	listeners []net.Listener
 	stops     []func()
 	serving   sync.WaitGroup
+	ports     chan struct{} // room for the connections of all ports together
 
 	mu     sync.Mutex
 	closed bool
@@ -110,11 +115,14 @@ func Resume(dir string, o Options) (*Gateway, error) {
 	if err := json.Unmarshal(text, &p); err != nil {
 		return nil, fmt.Errorf("open the gateway again: read %s: %w", policyName, err)
 	}
+	if o.Hide = nil; p.Secrets { // a secret may have another value by now
+		o.Hide = func(string) string { return hiddenHost }
+	}
 	return open(dir, p, o, true)
 }
 
 func open(dir string, p Policy, o Options, again bool) (_ *Gateway, err error) {
-	g := &Gateway{dir: Sockets(dir), policy: p, options: o, denials: newDenials(o.Denied), open: map[io.Closer]struct{}{}}
+	g := &Gateway{dir: Sockets(dir), policy: p, options: o, denials: newDenials(o.Denied, o.Hide), open: map[io.Closer]struct{}{}, ports: make(chan struct{}, maxConnections)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(fmt.Errorf("open the gateway: %w", err), g.Close())
@@ -127,14 +135,14 @@ func open(dir string, p Policy, o Options, again bool) (_ *Gateway, err error) {
 		return nil, err
 	}
 	if p.Proxy {
-		d, err := g.listen(frame.ProxySocket)
+		d, err := g.listen(frame.ProxySocket, make(chan struct{}, maxConnections))
 		if err != nil {
 			return nil, err
 		}
 		g.serveProxy(d)
 	}
 	for _, port := range p.HostPorts {
-		d, err := g.listen(frame.HostSocket(port))
+		d, err := g.listen(frame.HostSocket(port), g.ports)
 		if err != nil {
 			return nil, err
 		}
@@ -210,6 +218,12 @@ func (g *Gateway) enter() bool {
 		g.serving.Add(1)
 	}
 	return !g.closed
+}
+
+func (g *Gateway) isClosed() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.closed
 }
 
 // hold notes a connection, for Close to end it; it returns false after Close.

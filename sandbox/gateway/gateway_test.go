@@ -570,3 +570,93 @@ func TestOpenFails(t *testing.T) {
 		t.Error("every name is on a list")
 	}
 }
+
+// A host that has a secret in it is told of under another name, and after a restart, when nobody knows the secrets, none is.
+func TestDeniedHostsHideSecrets(t *testing.T) {
+	w := &world{}
+	o := w.options()
+	o.Hide = func(host string) string {
+		if strings.Contains(host, "hunter2") {
+			return "[secret PASSWORD]"
+		}
+		return host
+	}
+	g, dir := openGateway(t, Policy{Proxy: true, Secrets: true}, o)
+	ask := func() {
+		get(t, client(t, dir), "http://hunter2.evil.example/")
+		get(t, client(t, dir), "http://open.example/")
+		raw(t, dir, "CONNECT "+strings.Repeat("x", 100)+" hunter2:443 HTTP/1.1\r\n\r\n")
+		raw(t, dir, "CONNECT "+strings.Repeat("x", 100)+"_hunter2:443 HTTP/1.1\r\n\r\n")
+	}
+	ask()
+	if err := g.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if text := fmt.Sprint(w.denied); strings.Contains(text, "hunter2") || !strings.Contains(text, "[secret PASSWORD]") || !strings.Contains(text, "open.example") {
+		t.Error(text)
+	}
+	w.denied = nil
+	again, err := Resume(dir, w.options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask()
+	if err := again.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if text := fmt.Sprint(w.denied); strings.Contains(text, "example") || strings.Contains(text, "hunter2") || !strings.Contains(text, hiddenHost) {
+		t.Error(text)
+	}
+}
+
+// The ports of a sandbox share what is served at a time, and one that waits for somebody takes nothing of it.
+func TestPortsAreBoundedTogether(t *testing.T) {
+	var ports []int
+	for range 2 {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		go echo(l)
+		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
+	}
+	g, dir := openGateway(t, Policy{HostPorts: ports}, Options{})
+	dial := func(port int) net.Conn {
+		c, err := dialSocket(dir, frame.HostSocket(port))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		return c
+	}
+	var served []net.Conn
+	for range maxConnections {
+		c := dial(ports[0])
+		echoes(t, c)
+		served = append(served, c)
+	}
+	if n := len(g.ports); n != maxConnections {
+		t.Fatalf("%d are served", n)
+	}
+	further := dial(ports[1])
+	served[0].Close() // whoever ends makes room
+	echoes(t, further)
+	// The end does not wait for who waits.
+	dial(ports[0])
+	if err := g.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func echoes(t *testing.T, c net.Conn) {
+	t.Helper()
+	_ = c.SetDeadline(time.Now().Add(10 * time.Second))
+	var b [1]byte
+	if _, err := c.Write([]byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(c, b[:]); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -14,8 +14,9 @@ import (
 // longestPath is what fits into the address of a Unix socket.
 const longestPath = 107
 
-// listen opens a socket in the folder, in the place of one that a process which died left behind.
-func (g *Gateway) listen(name string) (*door, error) {
+// listen opens a socket in the folder, in the place of one that a process which died left behind, and lets as many
+// connections in as there is room for.
+func (g *Gateway) listen(name string, room chan struct{}) (*door, error) {
 	path := filepath.Join(g.dir, name)
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
@@ -38,29 +39,35 @@ func (g *Gateway) listen(name string) (*door, error) {
 	if err := os.Chmod(path, 0o600); err != nil {
 		return nil, err
 	}
-	return &door{Listener: l, room: make(chan struct{}, maxConnections), admits: isOurs}, nil
+	return &door{Listener: l, room: room, closed: g.isClosed, admits: isOurs}, nil
 }
 
-// maxConnections bounds how many connections one listener serves at a time; further ones wait.
+// maxConnections bounds how many connections the proxy serves at a time, and all ports together; further ones wait.
 const maxConnections = 256
 
-// door lets in so many connections at a time. Whoever was let one in calls leave at its end.
+// door lets in so many connections at a time, together with the doors that share its room. Whoever was let one in calls
+// leave at its end.
 type door struct {
 	net.Listener
 	room   chan struct{}
+	closed func() bool         // asked of whoever had to wait for room
 	admits func(net.Conn) bool // nil: everybody
 }
 
 // Accept implements net.Listener.
 func (d *door) Accept() (net.Conn, error) {
-	d.room <- struct{}{}
 	for {
 		c, err := d.Listener.Accept()
 		if err != nil {
-			d.leave()
 			return nil, err
 		}
 		if d.admits == nil || d.admits(c) {
+			d.room <- struct{}{} // only now: a door that waits for somebody takes no room from the others
+			if d.closed() {
+				d.leave()
+				c.Close()
+				return nil, net.ErrClosed
+			}
 			return c, nil
 		}
 		c.Close()

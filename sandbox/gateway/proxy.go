@@ -81,10 +81,14 @@ func (p *proxy) serve(ctx context.Context, w http.ResponseWriter, r *http.Reques
 		return
 	}
 	defer p.gateway.serving.Done()
+	waiting := r.Context()
+	if r.Method == http.MethodConnect {
+		waiting = ctx
+	}
 	select {
 	case p.busy <- struct{}{}:
 		defer func() { <-p.busy }()
-	case <-r.Context().Done():
+	case <-waiting.Done():
 		return
 	}
 	if r.Method == http.MethodConnect {

@@ -42,10 +42,7 @@ func further(arg string) int {
 	}
 	path, err := exec.LookPath(c.Args[0])
 	if err == nil {
-		if job.Pids > 0 {
-			all := uint64(job.Pids) + ownThreads
-			unix.Setrlimit(unix.RLIMIT_NPROC, &unix.Rlimit{Cur: all, Max: all})
-		}
+		limitsOf(job).set(0)
 		err = fmt.Errorf("start %s: %w", path, syscall.Exec(path, c.Args, append(os.Environ(), env...)))
 	}
 	fmt.Fprintln(os.Stderr, "wrapix:", err)

@@ -86,7 +86,7 @@ func (e *Engine) newExec(ctx context.Context, name string, args []string, env ma
 	}
 	job, err := json.Marshal(frame.Job{
 		Commands: []frame.Command{{Name: "further", Args: args, Secrets: own.Commands[0].Secrets}},
-		Secrets:  own.Secrets, Pids: own.Pids, Env: env,
+		Secrets:  own.Secrets, Pids: own.Pids, OpenFiles: own.OpenFiles, Env: env,
 	})
 	if err != nil {
 		return "", err

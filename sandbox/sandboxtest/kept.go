@@ -148,11 +148,11 @@ var execTests = []test{
 		spec := s.withSecrets(t, "echo ready; exec sleep 1000", sandbox.Secret{Name: "TOKEN", Value: []byte(token)})
 		spec.Commands[0].Secrets, spec.Record, spec.Keep = []string{"TOKEN"}, "", true
 		spec.Env = map[string]string{"MINE": "yes", "OTHER": "no"}
-		spec.Limits.Pids = 50
+			spec.Limits.Pids, spec.Limits.OpenFiles = 50, 100
 		s.keep(t, spec, sandbox.Streams{})
 		var out, errs bytes.Buffer
 		script := `cat; echo err >&2; pwd; id -u; id -g; echo "$MINE $OTHER $HOME $USER"; printf %s "$TOKEN" | sha256sum
-			grep -E '^(Cap|NoNewPrivs|Seccomp:)' /proc/self/status; test -r /proc/1/mem && echo readable; ulimit -u; exit 6`
+			grep -E '^(Cap|NoNewPrivs|Seccomp:)' /proc/self/status; test -r /proc/1/mem && echo readable; ulimit -u; ulimit -n; exit 6`
 		code, err := s.rt.Exec(testContext(t), spec.Name, []string{"sh", "-c", script}, map[string]string{"OTHER": "new"}, sandbox.Streams{
 			Stdin: strings.NewReader("in\n"), Stdout: &out, Stderr: &errs,
 		})
@@ -161,7 +161,7 @@ var execTests = []test{
 		check(t, "stderr", errs.String(), "err\n")
 		none := "0000000000000000\n"
 		check(t, "stdout", out.String(), fmt.Sprintf("in\n/workspace\n%d\n%d\nyes new /home/agent agent\n%x  -\n", os.Getuid(), os.Getgid(), sha256.Sum256([]byte(token)))+
-			"CapInh:\t"+none+"CapPrm:\t"+none+"CapEff:\t"+none+"CapBnd:\t"+none+"CapAmb:\t"+none+"NoNewPrivs:\t1\nSeccomp:\t2\n82\n")
+			"CapInh:\t"+none+"CapPrm:\t"+none+"CapEff:\t"+none+"CapBnd:\t"+none+"CapAmb:\t"+none+"NoNewPrivs:\t1\nSeccomp:\t2\n82\n100\n")
 	}},
 	{"HarmsNotTheGuest", func(t *testing.T, s *suite) {
 		spec := s.withProbe(t, s.kept(t, "echo ready; exec sleep 1000"))
