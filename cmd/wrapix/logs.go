@@ -31,7 +31,7 @@ which would have them too.`,
 				return err
 			}
 			defer engine.Close()
-			found, err := named(cmd.Context(), engine, args[0])
+			found, err := sandboxNamed(cmd.Context(), engine, args[0])
 			if err != nil {
 				return err
 			}

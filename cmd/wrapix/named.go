@@ -12,8 +12,8 @@ import (
 	"github.com/wrapix/wrapix/sandbox"
 )
 
-// named finds a sandbox of wrapix by its name or the start of it, which may leave "wrapix-" out.
-func named(ctx context.Context, rt sandbox.Runtime, name string) (listed, error) {
+// sandboxNamed finds a sandbox of wrapix by its name or the start of it, which may leave "wrapix-" out.
+func sandboxNamed(ctx context.Context, rt sandbox.Runtime, name string) (listed, error) {
 	all, err := sandboxes(ctx, rt)
 	if err != nil {
 		return listed{}, err
@@ -41,7 +41,7 @@ func named(ctx context.Context, rt sandbox.Runtime, name string) (listed, error)
 
 // runningNamed finds one that runs.
 func runningNamed(ctx context.Context, rt sandbox.Runtime, name string) (listed, error) {
-	s, err := named(ctx, rt, name)
+	s, err := sandboxNamed(ctx, rt, name)
 	if err == nil && s.State != sandbox.StateRunning {
 		err = &usageError{what: s.Name + " does not run: it is " + string(s.State), try: "wrapix logs " + s.Name}
 	}

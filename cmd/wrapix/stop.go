@@ -25,7 +25,7 @@ of wrapix ps, or the start of one. A sandbox that was started with --rm=false st
 				return err
 			}
 			defer engine.Close()
-			s, err := named(cmd.Context(), engine, args[0])
+			s, err := sandboxNamed(cmd.Context(), engine, args[0])
 			if err != nil {
 				return err
 			}

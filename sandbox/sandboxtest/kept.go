@@ -148,7 +148,7 @@ var execTests = []test{
 		spec := s.withSecrets(t, "echo ready; exec sleep 1000", sandbox.Secret{Name: "TOKEN", Value: []byte(token)})
 		spec.Commands[0].Secrets, spec.Record, spec.Keep = []string{"TOKEN"}, "", true
 		spec.Env = map[string]string{"MINE": "yes", "OTHER": "no"}
-			spec.Limits.Pids, spec.Limits.OpenFiles = 50, 100
+		spec.Limits.Pids, spec.Limits.Files = 50, 100
 		s.keep(t, spec, sandbox.Streams{})
 		var out, errs bytes.Buffer
 		script := `cat; echo err >&2; pwd; id -u; id -g; echo "$MINE $OTHER $HOME $USER"; printf %s "$TOKEN" | sha256sum
