@@ -53,10 +53,22 @@ func (c Config) gives(name string) bool {
 // AgentProfile merges a profile as [Config.ProfileOf] does, with the client of the project's agent on top.
 func (c Config) AgentProfile(name string) (profile.Profile, error) {
 	p, err := c.ProfileOf(name)
-	if program, has := profile.ProgramOf(string(c.Agent.Kind)); err == nil && has {
-		p = p.With(program)
+	if err != nil {
+		return p, err
 	}
-	return p, err
+	return c.WithAgent(p)
+}
+
+// WithAgent puts the client of the project's agent on top of a profile, where it has one.
+func (c Config) WithAgent(p profile.Profile) (profile.Profile, error) {
+	if c.Agent.Kind == AgentCommand {
+		return p, nil
+	}
+	program, err := Program(string(c.Agent.Kind))
+	if err != nil {
+		return p, err
+	}
+	return p.With(program), nil
 }
 
 // agentKind says which kind is meant where the file does not: that of the command, where there is one.

@@ -5,7 +5,6 @@ import (
 
 	"github.com/wrapix/wrapix/config"
 	"github.com/wrapix/wrapix/sandbox"
-	"github.com/wrapix/wrapix/sandbox/profile"
 	"github.com/wrapix/wrapix/steps/agent"
 )
 
@@ -20,6 +19,9 @@ func driverOf(a config.Agent) agent.Driver {
 // checkAgent says which client works, and how it is signed in. Whether the service takes the login shows the first attempt:
 // to ask would be a request to it.
 func checkAgent(c config.Config) sandbox.Finding {
-	program, _ := profile.ProgramOf(string(c.Agent.Kind))
+	program, err := config.Program(string(c.Agent.Kind))
+	if err != nil {
+		return broken("agent", err)
+	}
 	return sandbox.Finding{Severity: fine, Code: "agent", Text: fmt.Sprintf("the agent is %s, signed in by %s", program, c.Login())}
 }

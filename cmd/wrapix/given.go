@@ -150,7 +150,11 @@ func fromHere(path string) (string, error) {
 // it, as far as the command line says nothing else. On a terminal it asks. What it looks at is the configuration as it was
 // read, whatever becomes of the file meanwhile.
 func (o *runOptions) approved(ctx context.Context, dir string, conf config.Config) error {
-	return approved(ctx, o.streams, dir, conf, o.effective(conf), reaching...)
+	reaches := reaching
+	if len(o.command) == 0 {
+		reaches = append(slices.Clone(reaches), "agent.")
+	}
+	return approved(ctx, o.streams, dir, conf, o.effective(conf), reaches...)
 }
 
 // effective is the configuration without what the command line takes the place of.

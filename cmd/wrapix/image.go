@@ -25,10 +25,10 @@ func newImage(connect connectFunc, s streams) *cobra.Command {
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return &usageError{what: "wrapix image needs a command: build, list, show, export or prune", try: "wrapix image --help"}
+			return &usageError{what: "wrapix image needs a command: build, list, show, export, prune or upgrade", try: "wrapix image --help"}
 		},
 	}
-	cmd.AddCommand(newImageBuild(connect, s), newImageList(connect), newImageShow(connect, s), newImageExport(connect), newImagePrune(connect))
+	cmd.AddCommand(newImageBuild(connect, s), newImageList(connect), newImageShow(connect, s), newImageExport(connect), newImagePrune(connect), newImageUpgrade())
 	return cmd
 }
 
@@ -42,7 +42,9 @@ container registry answers; otherwise the image is bootstrapped from the package
 is there already is taken as it is.
 
 The profiles are those that wrapix profile list shows; without one, what wrapix.toml in the present folder says counts: its
-image, which is fetched where Podman does not have it or built of a Containerfile, or its profile, or else base.
+image, which is fetched where Podman does not have it or built of a Containerfile, or its profile, or else base. Where
+wrapix.toml signs an agent in, its client is in the profile's image, in a layer on top.
+
 An image is made in layers, and profiles share those that they have in common. What can only be had from elsewhere than
 Debian is left out where that cannot be reached, and the output says so; --force tries again.`,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -57,6 +59,9 @@ Debian is left out where that cannot be reached, and the output says so; --force
 				return err
 			}
 			w, err := profiled(conf, args)
+			if err == nil && conf.Login() != "" { // it is what the agent's sandboxes start from
+				w, err = w.withAgent(conf)
+			}
 			if err != nil {
 				return err
 			}

@@ -13,7 +13,8 @@ import (
 )
 
 const rootLong = `wrapix runs a command in a rootless container. The command sees one folder of the host, as /workspace, and may
-write there; of everything else it has its own. It has no capability and no way to gain one.
+write there; of everything else it has its own. It has no capability and no way to gain one. Without a command it is the
+agent of wrapix.toml, Claude Code, on your terminal.
 
 The command's exit code is the exit code of wrapix, and 128+N when signal N ended it. Otherwise:
 
@@ -44,7 +45,7 @@ const rootExample = `  wrapix -- make test
 func newRoot(s streams) *cobra.Command {
 	o := runOptions{streams: s}
 	root := &cobra.Command{
-		Use:           "wrapix [DIR] [--profile P] -- COMMAND [ARG...]",
+		Use:           "wrapix [DIR] [--profile P] [-- COMMAND [ARG...]]",
 		Short:         "Run a command in a sandbox that sees one folder",
 		Long:          rootLong,
 		Example:       rootExample,

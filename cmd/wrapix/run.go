@@ -58,6 +58,9 @@ func (o *runOptions) run(ctx context.Context) error {
 	}
 	o.tellOfConfigAbove(dir)
 	wanted, err := profiled(conf, o.profiles())
+	if err == nil && len(o.command) == 0 {
+		wanted, err = wanted.withAgent(conf)
+	}
 	if err != nil {
 		return err
 	}
@@ -67,6 +70,11 @@ func (o *runOptions) run(ctx context.Context) error {
 	spec, err := o.compose(ctx, dir, conf, wanted)
 	if err != nil {
 		return err
+	}
+	if len(o.command) == 0 {
+		if spec, err = o.withAgent(conf, spec); err != nil {
+			return err
+		}
 	}
 	o.tellOfLimits(spec.Limits)
 	if spec.Secrets, err = o.given.secrets(ctx, dir, conf); err != nil {

@@ -32,6 +32,15 @@ func profiled(conf config.Config, given []string) (wanted, error) {
 	return w, err
 }
 
+// withAgent puts the client of the project's agent on top of a profile. An image of one's own has to have it.
+func (w wanted) withAgent(conf config.Config) (wanted, error) {
+	var err error
+	if w.image == "" && w.containerfile == "" {
+		w.profile, err = conf.WithAgent(w.profile)
+	}
+	return w, err
+}
+
 // named is profiled, where what is given may be the name of an image as well.
 func named(conf config.Config, given []string) (wanted, error) {
 	if len(given) > 0 && !slices.Contains(conf.Profiles.Names(), given[0]) {

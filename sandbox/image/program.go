@@ -1,6 +1,7 @@
 package image
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha512"
 	"encoding/base64"
@@ -77,8 +78,8 @@ func fetch(ctx context.Context, p profile.Program, cache string, progress io.Wri
 		return "", fmt.Errorf("fetch %s: %w", p, err)
 	}
 	defer os.RemoveAll(work)
-	fmt.Fprintf(progress, "image: npm fetches %s\n", p.Package)
-	name, err := pack(ctx, p.Package, work)
+	fmt.Fprintf(progress, "image: npm fetches %s\n", p.Package())
+	name, err := pack(ctx, p.Package(), work)
 	if err != nil {
 		return "", err
 	}
@@ -91,34 +92,64 @@ func fetch(ctx context.Context, p profile.Program, cache string, progress io.Wri
 	return folder, nil
 }
 
-// pack has npm download a package's archive into a folder. It runs none of the package's scripts, and, in a folder of ours,
-// reads no project's configuration.
+// pack has npm download a package's archive into a folder. It runs none of the package's scripts.
 func pack(ctx context.Context, name, folder string) (string, error) {
-	npm, err := exec.LookPath("npm")
-	if err != nil {
-		return "", &sandbox.Error{Op: "fetch " + name, Err: errors.New("npm is not installed on this host"), Hint: "sudo apt-get install npm"}
-	}
-	ctx, cancel := context.WithTimeout(ctx, fetchTime)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, npm, "pack", "--ignore-scripts", "--silent", "--cache", filepath.Join(folder, "cache"), "--", name)
-	cmd.Dir = folder
-	cmd.Env = append(os.Environ(), "npm_config_update_notifier=false")
-	if _, err := os.Stat(hostAuthorities); err == nil && os.Getenv("NODE_EXTRA_CA_CERTS") == "" {
-		cmd.Env = append(cmd.Env, "NODE_EXTRA_CA_CERTS="+hostAuthorities)
-	}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-	cmd.WaitDelay = 5 * time.Second
-	said := &tail{}
-	cmd.Stdout, cmd.Stderr = said, said
-	if err := cmd.Run(); err != nil {
-		return "", &sandbox.Error{Op: "fetch " + name, Err: fmt.Errorf("npm: %w\n%s", err, said), Hint: "npm view " + name + ", and see that it works"}
+	if _, err := npm(ctx, folder, name, "pack", "--ignore-scripts", "--cache", filepath.Join(folder, "cache"), "--", name); err != nil {
+		return "", err
 	}
 	found, err := filepath.Glob(filepath.Join(folder, "*.tgz"))
 	if err != nil || len(found) != 1 {
 		return "", fmt.Errorf("fetch %s: npm left %d archives", name, len(found))
 	}
 	return found[0], nil
+}
+
+// Published asks npm's registry for a version of a program, or for "latest", and returns it as the registry gives it.
+func Published(ctx context.Context, p profile.Program, version string) (profile.Program, error) {
+	folder, err := os.MkdirTemp("", "wrapix-npm-")
+	if err != nil {
+		return p, fmt.Errorf("look for %s: %w", p.Name, err)
+	}
+	defer os.RemoveAll(folder)
+	name := p.At(version)
+	said, err := npm(ctx, folder, name, "view", "--json", "--cache", filepath.Join(folder, "cache"), "--", name, "version", "dist.integrity")
+	if err != nil {
+		return p, err
+	}
+	var found struct {
+		Version   string `json:"version"`
+		Integrity string `json:"dist.integrity"`
+	}
+	if err := json.Unmarshal(said, &found); err != nil || found.Version == "" {
+		return p, fmt.Errorf("look for %s: npm does not tell one version", name)
+	}
+	p.Version, p.Integrity = found.Version, found.Integrity
+	return p, nil
+}
+
+// npm runs the host's npm in a folder of ours, where no project's configuration is, and returns what it prints.
+func npm(ctx context.Context, folder, about string, args ...string) ([]byte, error) {
+	program, err := exec.LookPath("npm")
+	if err != nil {
+		return nil, &sandbox.Error{Op: "fetch " + about, Err: errors.New("npm is not installed on this host"), Hint: "sudo apt-get install npm"}
+	}
+	ctx, cancel := context.WithTimeout(ctx, fetchTime)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, program, append([]string{"--silent", "--no-update-notifier"}, args...)...)
+	cmd.Dir, cmd.Env = folder, os.Environ()
+	if _, err := os.Stat(hostAuthorities); err == nil && os.Getenv("NODE_EXTRA_CA_CERTS") == "" {
+		cmd.Env = append(cmd.Env, "NODE_EXTRA_CA_CERTS="+hostAuthorities)
+	}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.WaitDelay = 5 * time.Second
+	var printed bytes.Buffer
+	said := &tail{}
+	cmd.Stdout, cmd.Stderr = io.MultiWriter(&printed, said), said
+	if err := cmd.Run(); err != nil {
+		return nil, &sandbox.Error{Op: "fetch " + about, Err: fmt.Errorf("npm: %w\n%s", err, said), Hint: "npm view " + about + ", and see that it works"}
+	}
+	return printed.Bytes(), nil
 }
 
 // verify says whether a file is the one of that integrity.

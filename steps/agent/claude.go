@@ -22,24 +22,55 @@ const claudeHome = sandbox.HomeDir + "/.claude"
 // Launch starts the client with the prompt on standard input. The sandbox is the boundary, so it asks for no permission; of
 // servers it has those that it is given here, and none of the project's.
 func (c Claude) Launch(t Turn) Launch {
-	args := []string{
-		"claude", "--print", "--output-format", "stream-json", "--verbose", "--dangerously-skip-permissions",
-		"--strict-mcp-config", "--mcp-config", `{"mcpServers":{}}`, "--exclude-dynamic-system-prompt-sections",
+	args := append(c.args(), "--print", "--output-format", "stream-json", "--verbose",
+		"--strict-mcp-config", "--mcp-config", `{"mcpServers":{}}`, "--exclude-dynamic-system-prompt-sections")
+	return Launch{
+		Command: sandbox.Command{Name: "agent", Args: append(args, c.Args...), Stdin: t.Prompt},
+		Env:     c.env(), Files: []sandbox.File{c.file("settings.json", map[string]any{})},
 	}
+}
+
+// Interactive starts the client for a person at a terminal, ready to type: what it would ask at its first start is answered.
+// A key is read from the secret of that name by the client itself: in its environment it would ask whether to use it.
+func (c Claude) Interactive(keyFile string) Launch {
+	ring := []any{map[string]any{"hooks": []any{map[string]any{"type": "command", "command": `printf '\a' >/dev/tty`}}}}
+	settings := map[string]any{"hooks": map[string]any{"Notification": ring, "Stop": ring}}
+	if keyFile != "" {
+		settings["apiKeyHelper"] = "cat " + keyFile
+	}
+	state := map[string]any{
+		"hasCompletedOnboarding": true, "bypassPermissionsModeAccepted": true,
+		"projects": map[string]any{sandbox.WorkspaceDir: map[string]any{"hasTrustDialogAccepted": true, "hasCompletedProjectOnboarding": true}},
+	}
+	return Launch{
+		Command: sandbox.Command{Name: "agent", Args: append(c.args(), c.Args...)},
+		Env:     c.env(), Files: []sandbox.File{c.file("settings.json", settings), c.file(".claude.json", state)},
+	}
+}
+
+func (c Claude) args() []string {
+	args := []string{"claude", "--dangerously-skip-permissions"}
 	if c.Model != "" {
 		args = append(args, "--model", c.Model)
 	}
+	return args
+}
+
+func (c Claude) env() map[string]string {
 	env := map[string]string{
 		"CLAUDE_CONFIG_DIR": claudeHome, "DISABLE_AUTOUPDATER": "1", "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
 	}
 	if c.BaseURL != "" {
 		env["ANTHROPIC_BASE_URL"] = c.BaseURL
 	}
-	settings, _ := json.Marshal(map[string]any{ // of strings and booleans, which have no error
-		"skipDangerousModePermissionPrompt": true, "theme": "dark",
-	})
-	return Launch{
-		Command: sandbox.Command{Name: "agent", Args: append(args, c.Args...), Stdin: t.Prompt}, Env: env,
-		Files: []sandbox.File{{Path: claudeHome + "/settings.json", Text: string(settings)}},
+	return env
+}
+
+// file is one of the client's, with what all have in common.
+func (c Claude) file(name string, values map[string]any) sandbox.File {
+	if name == "settings.json" {
+		values["skipDangerousModePermissionPrompt"], values["theme"] = true, "dark"
 	}
+	text, _ := json.Marshal(values) // of strings and booleans, which have no error
+	return sandbox.File{Path: claudeHome + "/" + name, Text: string(text)}
 }
