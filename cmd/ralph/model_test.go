@@ -12,30 +12,39 @@ import (
 
 type modelKey struct{}
 
+// model is the service of a script.
+type model struct {
+	*modelserver.Server
+	close func()
+}
+
 func cmdModel(ts *testscript.TestScript, _ bool, args []string) {
 	answers, err := modelserver.Parse(ts.ReadFile(args[0]))
 	ts.Check(err)
+	m := ts.Value(modelKey{}).(*model)
+	if m.close != nil {
+		m.close()
+	}
 	listener, err := net.Listen("tcp", "127.0.0.1:"+ts.Getenv("PORT")) // the same again, once there was one
 	ts.Check(err)
-	model := modelserver.New(answers)
-	server := &http.Server{Handler: model}
+	m.Server = modelserver.New(answers)
+	server := &http.Server{Handler: m.Server}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		_ = server.Serve(listener)
 	}()
-	ts.Defer(func() {
+	m.close = func() {
 		server.Close()
 		<-done
-	})
+	}
 	_, port, err := net.SplitHostPort(listener.Addr().String())
 	ts.Check(err)
 	ts.Setenv("PORT", port)
-	*ts.Value(modelKey{}).(**modelserver.Server) = model
 }
 
 func cmdAsked(ts *testscript.TestScript, _ bool, args []string) {
-	requests := (*ts.Value(modelKey{}).(**modelserver.Server)).Requests()
+	requests := ts.Value(modelKey{}).(*model).Requests()
 	if strconv.Itoa(len(requests)) != args[0] {
 		ts.Fatalf("the model was asked %d times: %s", len(requests), requests)
 	}

@@ -20,7 +20,6 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"github.com/wrapix/wrapix/internal/modelserver"
 	"github.com/wrapix/wrapix/sandbox/podman"
 )
 
@@ -58,7 +57,13 @@ func TestScripts(t *testing.T) {
 			env.Setenv("RALPH", ralph)
 			env.Setenv("IMAGE", testImage)
 			b := &background{}
-			env.Values[backgroundKey{}], env.Values[modelKey{}] = b, new(*modelserver.Server)
+			m := &model{}
+			env.Values[backgroundKey{}], env.Values[modelKey{}] = b, m
+			env.Defer(func() {
+				if m.close != nil {
+					m.close()
+				}
+			})
 			env.Defer(b.kill)
 			env.Defer(func() { killLoops(filepath.Join(env.WorkDir, "xdg", "ralph", "*")) })
 			return nil

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -52,6 +53,9 @@ ANTHROPIC_API_KEY = { env = "MODEL_KEY" }
 	return dir
 }
 
+// title sets that of a terminal, and ends with what is a bell elsewhere.
+var title = regexp.MustCompile("\x1b\\][^\a]*\a")
+
 // Without a command it is the agent, signed in, ready to type and without a question before.
 func TestAgentOnATerminal(t *testing.T) {
 	t.Setenv("MODEL_KEY", "sk-ant-of-a-test-0123456789")
@@ -62,11 +66,15 @@ func TestAgentOnATerminal(t *testing.T) {
 	s.until(t, "greet")
 	s.typed(t, "\r")
 	s.until(t, "hello-of-the-model")
-	s.until(t, "\a") // its hook rings when it has nothing to do any more
-	s.typed(t, "\x03")
-	s.typed(t, "\x03")
+	s.until(t, "0;✳ Claude Code\a") // it has nothing to do any more
+	s.typed(t, "/exit")
+	s.until(t, "/exit")
+	s.typed(t, "\r")
 	if code := s.code(); code != 0 {
 		t.Errorf("exit code %d: %q", code, s.seen+s.ahead)
+	}
+	if !strings.Contains(title.ReplaceAllString(s.seen+s.ahead, ""), "\a") {
+		t.Errorf("its hook did not ring: %q", s.seen+s.ahead)
 	}
 	if strings.Contains(s.seen, "Do you want") || strings.Contains(s.seen+s.ahead, "sk-ant-of") {
 		t.Errorf("it asked, or told the key: %q", s.seen)

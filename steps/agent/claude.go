@@ -16,6 +16,10 @@ type Claude struct {
 
 var _ Driver = Claude{}
 
+// ring is the command of its hooks: the terminal's bell, which is how a desktop calls a person to a window. A hook has no
+// terminal of its own, and the sandbox has one only. A hook that fails would keep the client from ending its turn.
+const ring = `printf '\a' >/dev/pts/0 2>/dev/null || true`
+
 // claudeHome is where the client keeps its settings and sessions.
 const claudeHome = sandbox.HomeDir + "/.claude"
 
@@ -33,8 +37,8 @@ func (c Claude) Launch(t Turn) Launch {
 // Interactive starts the client for a person at a terminal, ready to type: what it would ask at its first start is answered.
 // A key is read from the secret of that name by the client itself: in its environment it would ask whether to use it.
 func (c Claude) Interactive(keyFile string) Launch {
-	ring := []any{map[string]any{"hooks": []any{map[string]any{"type": "command", "command": `printf '\a' >/dev/tty`}}}}
-	settings := map[string]any{"hooks": map[string]any{"Notification": ring, "Stop": ring}}
+	rings := []any{map[string]any{"hooks": []any{map[string]any{"type": "command", "command": ring}}}}
+	settings := map[string]any{"hooks": map[string]any{"Notification": rings, "Stop": rings}}
 	if keyFile != "" {
 		settings["apiKeyHelper"] = "cat " + keyFile
 	}

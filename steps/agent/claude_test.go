@@ -3,6 +3,7 @@ package agent
 import (
 	"bytes"
 	"fmt"
+	"os"
 	"reflect"
 	"strings"
 	"testing"
@@ -136,7 +137,7 @@ func TestClaudeLaunch(t *testing.T) {
 	if l.Command.Args[0] != "claude" || l.Command.Stdin != "/run/ralph/prompt.md" || l.Env["ANTHROPIC_BASE_URL"] != "http://127.0.0.1:1" {
 		t.Errorf("%+v", l)
 	}
-	if got := fmt.Sprint(l.Command.Args); !strings.Contains(got, "--strict-mcp-config") || !strings.HasSuffix(got, "--model m --max-turns 5]") {
+	if got := fmt.Sprint(l.Command.Args); !strings.Contains(got, "--strict-mcp-config") || !strings.Contains(got, "--model m") || !strings.HasSuffix(got, "--max-turns 5]") {
 		t.Error(got)
 	}
 	for _, arg := range l.Command.Args {
@@ -161,4 +162,39 @@ func FuzzClaude(f *testing.F) {
 			t.Errorf("whole %+v %q\nparts %+v %q", whole, shown, parts, shownToo)
 		}
 	})
+}
+
+// What the real client printed, against a scripted service, is read as it was meant.
+func TestClaudeRecordings(t *testing.T) {
+	for name, meant := range map[string]func(Report) bool{
+		"complete": func(r Report) bool {
+			return r.Signal == engine.SignalComplete && r.CostUSD > 0 && r.InputTokens > 0 && r.OutputTokens > 0 && r.Over && r.Shut == nil && r.Failed == ""
+		},
+		"limit":   func(r Report) bool { return r.Shut != nil && r.Shut.Limited && r.Shut.Until.Unix() == 1796084646 },
+		"refused": func(r Report) bool { return r.Shut != nil && !r.Shut.Limited && r.Over },
+	} {
+		t.Run(name, func(t *testing.T) {
+			stream, err := os.ReadFile("../../testdata/agents/claude/2.1.330/" + name + ".jsonl")
+			if err != nil {
+				t.Fatal(err)
+			}
+			whole, _ := read(Claude{}, stream, 1<<20)
+			if !meant(whole) || whole.Session == "" {
+				t.Errorf("%+v", whole)
+			}
+			// Cut anywhere it is no more than it was.
+			for at := 0; at < len(stream); at += 97 {
+				if cut, _ := read(Claude{}, stream[:at], 4096); cut.Signal != engine.SignalNone && cut.Signal != whole.Signal || cut.CostUSD > whole.CostUSD {
+					t.Fatalf("cut at %d: %+v", at, cut)
+				}
+			}
+			// With what nobody knows in between, and a second result.
+			lines := bytes.SplitAfter(stream, []byte("\n"))
+			noise := []byte("{\"type\":\"of tomorrow\",\"x\":[1]}\nnoise\n")
+			mixed := append(bytes.Join(lines, noise), lines[len(lines)-2]...)
+			if got, _ := read(Claude{}, mixed, 1<<20); !reflect.DeepEqual(got, whole) {
+				t.Errorf("with noise %+v\nwithout %+v", got, whole)
+			}
+		})
+	}
 }
