@@ -59,6 +59,10 @@ var title = regexp.MustCompile("\x1b\\][^\a]*\a")
 // Without a command it is the agent, signed in, ready to type and without a question before.
 func TestAgentOnATerminal(t *testing.T) {
 	t.Setenv("MODEL_KEY", "sk-ant-of-a-test-0123456789")
+	t.Setenv("XDG_STATE_HOME", t.TempDir())
+	for name, value := range outside {
+		t.Setenv(name, value)
+	}
 	dir := agentProject(t, "==\ntext hello-of-the-model\n")
 	s := startOnScreen(t, 100, 30, dir)
 	s.until(t, "❯")
@@ -79,7 +83,10 @@ func TestAgentOnATerminal(t *testing.T) {
 	if strings.Contains(s.seen, "Do you want") || strings.Contains(s.seen+s.ahead, "sk-ant-of") {
 		t.Errorf("it asked, or told the key: %q", s.seen)
 	}
-	nothingLeft(t)
+	left, err := exec.Command("podman", "ps", "--all", "--quiet", "--filter", "label=wrapix.project="+dir).CombinedOutput()
+	if err != nil || len(left) > 0 {
+		t.Errorf("left behind: %s %v", left, err)
+	}
 }
 
 func TestAgentThatCannotStart(t *testing.T) {

@@ -29,6 +29,9 @@ const testImage = "localhost/wrapix-test:1"
 // everything that there is, and must not meet the containers of tests that run beside these.
 type host struct{ home, runtime string }
 
+// outside is where the person's own Podman is, with images that would take minutes to make anew.
+var outside = map[string]string{"HOME": os.Getenv("HOME"), "XDG_RUNTIME_DIR": os.Getenv("XDG_RUNTIME_DIR")}
+
 func TestMain(m *testing.M) {
 	// Parts of this program run again as the command itself: those find everything prepared.
 	testscript.Main(prepared{m}, map[string]func(){"wrapix": main})

@@ -54,7 +54,7 @@ func newRoot(s streams) *cobra.Command {
 		SilenceUsage:  true,
 		Args:          cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := o.arguments(args, cmd.ArgsLenAtDash()); err != nil {
+			if err := o.place(args, cmd.ArgsLenAtDash()); err != nil {
 				return err
 			}
 			return o.run(cmd.Context())
@@ -83,20 +83,6 @@ func (o *runOptions) define(cmd *cobra.Command) {
 	o.limits.define(cmd)
 	o.changed = cmd.Flags().Changed
 	o.network.given, o.limits.given = o.changed, o.changed
-}
-
-// arguments takes the folder and the command apart, and wants both.
-func (o *runOptions) arguments(args []string, dash int) error {
-	if err := o.place(args, dash); err != nil {
-		return err
-	}
-	if len(o.command) == 0 {
-		return &usageError{
-			what: "no command: this version starts no agent by itself, so it must be told what to run",
-			try:  "wrapix -- COMMAND, for example: wrapix -- bash",
-		}
-	}
-	return nil
 }
 
 // place takes the folder and the command, if there is one, apart. dash is how many arguments stood before "--", or -1.

@@ -155,7 +155,7 @@ func read(t *testing.T, name string) string {
 
 // TestCommands wants every command that a document tells people to type, and in the README every command that there is.
 func TestCommands(t *testing.T) {
-	typed := regexp.MustCompile(`(?m)^(ralph|wrapix) (key (?:create|list|rotate|remove)\b|[a-z-]+(?: (?:build|export|list|show)\b)?)`)
+	typed := regexp.MustCompile(`(?m)^(ralph|wrapix) (key (?:create|list|rotate|remove)\b|[a-z-]+(?: (?:build|export|list|show|upgrade)\b)?)`)
 	for _, command := range []string{"ralph", "wrapix"} {
 		known := commandNames(t, filepath.Join(root, "cmd", command))
 		for _, name := range []string{"README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"} {
