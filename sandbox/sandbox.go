@@ -158,7 +158,8 @@ type Limits struct {
 	Pids int64
 	// TmpBytes is what /tmp can hold, and /var/tmp again as much. Both lie in memory; zero means a share of the host's.
 	TmpBytes int64
-	// HomeBytes is what HomeDir can hold, in memory too; zero means a share of the host's.
+	// HomeBytes is what HomeDir can hold, and a folder in it around a mount again as much, in memory too; zero means a share
+	// of the host's.
 	HomeBytes int64
 	// Files is how many files one process can have open; zero means 65536, or what this process may have if that is less.
 	// No more than that are given.

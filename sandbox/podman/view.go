@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"unicode/utf8"
@@ -62,7 +63,7 @@ func (e *Engine) view(ctx context.Context, spec sandbox.Spec) (view, error) {
 	if sockets := spec.Sockets(); sockets != "" {
 		v.mounts = append(v.mounts, bind(sockets, frame.SocketDir, true))
 	}
-	v.parents(spec.Mounts)
+	v.parents(spec)
 	for _, m := range spec.Mounts {
 		source, err := e.spellable(m.Source)
 		if err != nil {
@@ -77,18 +78,18 @@ func (e *Engine) view(ctx context.Context, spec sandbox.Spec) (view, error) {
 }
 
 // parents makes the folders between the home folder and what is mounted in it. Else the OCI runtime would, for the
-// namespace's root, and a mount of ~/.config/tool would keep the sandbox from having anything else in ~/.config.
-func (v *view) parents(mounts []sandbox.Mount) {
+// namespace's root, and a mount of ~/.config/tool would keep the sandbox from having anything else in ~/.config. A folder
+// that is itself of a mount is left to that.
+func (v *view) parents(spec sandbox.Spec) {
 	made := map[string]bool{}
-	for _, m := range mounts {
-		made[m.Dest] = true
-	}
-	for _, m := range mounts {
+	for _, m := range spec.Mounts {
 		for dir := path.Dir(m.Dest); strings.HasPrefix(dir, sandbox.HomeDir+"/"); dir = path.Dir(dir) {
-			if !made[dir] {
-				made[dir] = true
-				v.mounts = append(v.mounts, tmpfs(dir, "mode=1777", "size=10%"))
+			mounted := func(o sandbox.Mount) bool { return dir == o.Dest || strings.HasPrefix(dir, o.Dest+"/") }
+			if made[dir] || slices.ContainsFunc(spec.Mounts, mounted) {
+				continue
 			}
+			made[dir] = true
+			v.mounts = append(v.mounts, tmpfs(dir, "mode=1777", sized(spec.Limits.HomeBytes, "10%")))
 		}
 	}
 }
