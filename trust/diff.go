@@ -1,14 +1,19 @@
 package trust
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/wrapix/wrapix/config"
 )
 
 // Difference is what stands between a list and the one that was approved.
 type Difference struct {
 	Project string
+	// File is the name of the file that the settings are of; empty is wrapix.toml.
+	File    string
 	List    []Setting // of the configuration
 	Added   []Setting // not approved
 	Removed []Setting // approved, and not there any more
@@ -105,13 +110,16 @@ func (d Difference) Lines() []string {
 	return lines
 }
 
+// FileName is the name of the file that the settings are of.
+func (d Difference) FileName() string { return cmp.Or(d.File, config.FileName) }
+
 // longestSummary bounds what a wait says; the whole is what `wrapix trust` shows.
 const longestSummary = 300
 
 // Summary is the difference in one line.
 func (d Difference) Summary() string {
 	d.Narrower = nil
-	s := []rune("wrapix.toml reaches the host in a way that nobody has approved: " + strings.Join(d.Lines(), "; "))
+	s := []rune(d.FileName() + " reaches the host in a way that nobody has approved: " + strings.Join(d.Lines(), "; "))
 	if len(s) > longestSummary {
 		return string(s[:longestSummary]) + " …"
 	}

@@ -18,8 +18,8 @@ func (d Difference) InEffect(c config.Config) (config.Config, error) {
 	if !d.approves(config.Sandbox{DeployKey: s.DeployKey}) {
 		s.DeployKey = config.DeployKey{}
 	}
-	if !d.approves(config.Sandbox{Image: s.Image}) {
-		s.Image = ""
+	if !d.approves(config.Sandbox{Image: s.Image, Containerfile: s.Containerfile}) {
+		s.Image, s.Containerfile = "", ""
 	}
 	if slices.ContainsFunc(d.Added, func(s Setting) bool { return s.Key == networkKey }) {
 		s.Network, s.Allow = config.NetworkNone, nil

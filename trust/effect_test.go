@@ -15,6 +15,13 @@ func TestInEffect(t *testing.T) {
 	}
 	c.Hooks, c.Notify = config.Hooks{}, config.Notify{} // which reach no sandbox
 	c.Sandbox.Image = "example.org/image:1"
+	testInEffect(t, c)
+	c.Sandbox.Image, c.Sandbox.Containerfile = "./Containerfile", "FROM x"
+	testInEffect(t, c)
+}
+
+func testInEffect(t *testing.T, c config.Config) {
+	t.Helper()
 	list := List(c)
 	check := func(approved []Setting) {
 		t.Helper()

@@ -11,20 +11,38 @@ import (
 	"github.com/wrapix/wrapix/steps/agent"
 )
 
-// withAgent makes the sandbox's command the project's agent, on a terminal and ready to type.
-func (o *runOptions) withAgent(conf config.Config, spec sandbox.Spec) (sandbox.Spec, error) {
-	claude, login := conf.Agent, conf.Login()
-	switch {
+// canTalk says why the project's agent cannot be started for a person, or nothing.
+func (o *runOptions) canTalk(conf config.Config) error {
+	if err := canStart(conf); err != nil {
+		return err
+	}
+	if !isTerminal(o.streams.in) {
+		return &usageError{what: fmt.Sprintf("%s needs a terminal", conf.Agent.Kind), try: "wrapix -- COMMAND, or a spec for it: ralph loop SPEC.md"}
+	}
+	return nil
+}
+
+// canStart says why nobody can talk with the project's agent, or nothing.
+func canStart(conf config.Config) error {
+	switch claude := conf.Agent; {
 	case claude.Kind == config.AgentCommand:
-		return spec, &usageError{what: "the agent of wrapix.toml is a command without a terminal: " + strings.Join(claude.Command, " "), try: "wrapix -- COMMAND, for example: wrapix -- bash"}
-	case login == "":
-		return spec, &usageError{
+		return &usageError{what: "the agent of wrapix.toml is a command without a terminal: " + strings.Join(claude.Command, " "), try: "wrapix -- COMMAND, for example: wrapix -- bash"}
+	case conf.Login() == "":
+		return &usageError{
 			what: fmt.Sprintf("%s is not signed in", claude.Kind),
 			try:  `a section [secrets] in wrapix.toml with ANTHROPIC_API_KEY = { env = "ANTHROPIC_API_KEY" }, or CLAUDE_CODE_OAUTH_TOKEN of a subscription; or: wrapix -- COMMAND`,
 		}
-	case !isTerminal(o.streams.in):
-		return spec, &usageError{what: fmt.Sprintf("%s needs a terminal", claude.Kind), try: "wrapix -- COMMAND, or a spec for it: ralph loop SPEC.md"}
 	}
+	return nil
+}
+
+// withAgent makes the sandbox's command the project's agent, on a terminal and ready to type, in an image that has it.
+func withAgent(conf config.Config, w wanted, spec sandbox.Spec) (wanted, sandbox.Spec, error) {
+	w, err := w.withAgent(conf)
+	if err != nil {
+		return w, spec, err
+	}
+	claude, login := conf.Agent, conf.Login()
 	keyFile := ""
 	if login == "ANTHROPIC_API_KEY" && slices.Contains(spec.Commands[0].Secrets, login) {
 		keyFile = path.Join(sandbox.SecretsDir, login)
@@ -37,5 +55,5 @@ func (o *runOptions) withAgent(conf config.Config, spec sandbox.Spec) (sandbox.S
 		spec.Env[name] = value
 	}
 	spec.Files = append(spec.Files, launch.Files...)
-	return spec, nil
+	return w, spec, nil
 }

@@ -150,9 +150,22 @@ func (o *runOptions) describe(ctx context.Context) (d envDocument, err error) {
 	if err != nil {
 		return d, err
 	}
+	var more trust.Difference
+	if o.devcontainer {
+		if conf, wanted, more, err = o.approvedOfDevcontainer(dir, conf, wanted); err != nil {
+			return d, err
+		}
+	}
 	spec, err := o.compose(ctx, dir, conf, wanted)
 	if err != nil {
 		return d, err
+	}
+	command := o.command
+	if len(command) == 0 && canStart(conf) == nil && !slices.ContainsFunc(difference.Added, ofAgent) {
+		if wanted, spec, err = withAgent(conf, wanted, spec); err != nil {
+			return d, err
+		}
+		command = spec.Commands[0].Args
 	}
 	mounts, err := spec.AllMounts()
 	if err != nil {
@@ -167,7 +180,7 @@ func (o *runOptions) describe(ctx context.Context) (d envDocument, err error) {
 		Network: envNetwork{string(spec.Network), list(spec.Allow), list(spec.HostPorts), list(spec.Ports)},
 		Limits:  newEnvLimits(spec.Limits),
 		User:    envUser{"agent", os.Getuid(), os.Getgid(), sandbox.HomeDir},
-		Command: list(o.command), Approved: difference.Trusted(),
+		Command: list(command), Approved: difference.Trusted() && more.Trusted(),
 	}
 	for _, m := range mounts {
 		mode := sandbox.ReadWrite
@@ -182,7 +195,7 @@ func (o *runOptions) describe(ctx context.Context) (d envDocument, err error) {
 	for _, s := range conf.Secrets {
 		d.Secrets = append(d.Secrets, envSecret{s.Name, sandbox.SecretsDir + "/" + s.Name, slices.Contains(spec.Commands[0].Secrets, s.Name)})
 	}
-	for _, s := range difference.Added {
+	for _, s := range slices.Concat(difference.Added, more.Added) {
 		d.Pending = append(d.Pending, pendingSetting{s.Key, s.Words})
 	}
 	if k := conf.Sandbox.DeployKey; k != (config.DeployKey{}) {
@@ -199,10 +212,13 @@ func (o *runOptions) inEffect(dir string, conf config.Config) (config.Config, tr
 	if err != nil {
 		return conf, d, err
 	}
-	d = d.Of(reaching...)
+	d = d.Of(o.reaching()...)
 	conf, err = d.InEffect(conf)
 	return conf, d, err
 }
+
+// ofAgent says whether a setting is about the agent itself: without its approval none is started.
+func ofAgent(s trust.Setting) bool { return strings.HasPrefix(s.Key, "agent.") }
 
 // built says whether the host has the image. Podman is asked, and nothing is made.
 func (o *runOptions) built(ctx context.Context, ref string) *bool {

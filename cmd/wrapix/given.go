@@ -150,11 +150,7 @@ func fromHere(path string) (string, error) {
 // it, as far as the command line says nothing else. On a terminal it asks. What it looks at is the configuration as it was
 // read, whatever becomes of the file meanwhile.
 func (o *runOptions) approved(ctx context.Context, dir string, conf config.Config) error {
-	reaches := reaching
-	if len(o.command) == 0 {
-		reaches = append(slices.Clone(reaches), "agent.")
-	}
-	return approved(ctx, o.streams, dir, conf, o.effective(conf), reaches...)
+	return approved(ctx, o.streams, dir, conf, o.effective(conf), o.reaching()...)
 }
 
 // effective is the configuration without what the command line takes the place of.
@@ -166,8 +162,14 @@ func (o *runOptions) effective(conf config.Config) config.Config {
 	return conf
 }
 
-// reaching is how the settings begin that reach the sandboxes of wrapix; others are ralph's.
-var reaching = []string{"sandbox.", "secrets.", "profiles."}
+// reaching is how the settings begin that reach this sandbox; others are ralph's.
+func (o *runOptions) reaching() []string {
+	reaches := []string{"sandbox.", "secrets.", "profiles."}
+	if len(o.command) == 0 {
+		reaches = append(reaches, "agent.")
+	}
+	return reaches
+}
 
 // approved looks at the settings of effective whose keys begin so, and asks for those of conf.
 func approved(ctx context.Context, s streams, dir string, conf, effective config.Config, reaches ...string) error {
@@ -215,11 +217,15 @@ func compared(dir string, conf, effective config.Config) (d trust.Difference, st
 	if d, err = trust.Check(state, dir, list); errors.Is(err, trust.ErrDamaged) {
 		err = nil
 	}
-	written := trust.List(conf)
-	d.Removed = slices.DeleteFunc(d.Removed, func(s trust.Setting) bool { // what is set aside for once is not gone
+	return withoutSetAside(d, trust.List(conf)), state, nil, err
+}
+
+// withoutSetAside takes off what is gone that which is still written, and only set aside for once.
+func withoutSetAside(d trust.Difference, written []trust.Setting) trust.Difference {
+	d.Removed = slices.DeleteFunc(slices.Clone(d.Removed), func(s trust.Setting) bool {
 		return slices.ContainsFunc(written, func(o trust.Setting) bool { return o.Key == s.Key && o.Value == s.Value })
 	})
-	return d, state, nil, err
+	return d
 }
 
 // mountable refuses what no approval would bring into a sandbox. What is only not there may come.

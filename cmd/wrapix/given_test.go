@@ -61,3 +61,40 @@ func TestParseMount(t *testing.T) {
 		}
 	}
 }
+
+// The same holds for what a devcontainer.json names.
+func TestDevcontainerAsks(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("RALPH_STATE_DIR", filepath.Join(t.TempDir(), "state"))
+	text := `{ "image": "` + testImage + `" }`
+	if err := os.WriteFile(filepath.Join(dir, ".devcontainer.json"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for keys, code := range map[string]int{"\r": 2, "\x03": 130} {
+		s := startOnScreen(t, 120, 30, dir, "--from-devcontainer", "--network", "none", "--", "touch", "ran")
+		s.until(t, "devcontainer.json of ")
+		s.until(t, "image: make sandboxes from the image "+testImage)
+		s.until(t, "May it? [y/N] ")
+		s.typed(t, keys)
+		if got := s.code(); got != code {
+			t.Errorf("%q: code %d, not %d", keys, got, code)
+		}
+		if _, err := os.Stat(filepath.Join(dir, "ran")); err == nil {
+			t.Fatalf("%q: it ran", keys)
+		}
+	}
+	s := startOnScreen(t, 120, 30, dir, "--from-devcontainer", "--network", "none", "--", "sh", "-c", "echo it ran")
+	s.until(t, "May it? [y/N] ")
+	s.typed(t, "y\r")
+	s.until(t, "trusted")
+	s.until(t, "it ran")
+	if code := s.code(); code != 0 {
+		t.Errorf("code %d", code)
+	}
+	s = startOnScreen(t, 120, 30, dir, "--from-devcontainer", "--network", "none", "--", "sh", "-c", "echo again")
+	s.until(t, "again")
+	if code := s.code(); code != 0 {
+		t.Errorf("the second time: code %d", code)
+	}
+	nothingLeft(t)
+}

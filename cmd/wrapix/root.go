@@ -78,6 +78,7 @@ func newRoot(s streams) *cobra.Command {
 // define adds the flags that say what the sandbox looks like.
 func (o *runOptions) define(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&o.profile, "profile", profile.Base, "what the sandbox has installed: "+strings.Join(profile.Builtin().Names(), ", ")+", or one of wrapix.toml")
+	cmd.Flags().BoolVar(&o.devcontainer, "from-devcontainer", false, "take image, packages, variables and ports of the folder's devcontainer.json, too")
 	o.given.add(cmd)
 	o.network.define(cmd)
 	o.limits.define(cmd)

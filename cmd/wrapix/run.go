@@ -41,6 +41,8 @@ type runOptions struct {
 	network   networkFlags
 	limits    limitFlags
 	streams   streams
+
+	devcontainer bool // count the folder's devcontainer.json, too
 }
 
 // run runs the command in a sandbox and returns its exit code as a codeError.
@@ -58,21 +60,26 @@ func (o *runOptions) run(ctx context.Context) error {
 	}
 	o.tellOfConfigAbove(dir)
 	wanted, err := profiled(conf, o.profiles())
-	if err == nil && len(o.command) == 0 {
-		wanted, err = wanted.withAgent(conf)
-	}
 	if err != nil {
 		return err
 	}
 	if err := o.approved(ctx, dir, conf); err != nil {
 		return err
 	}
+	if o.devcontainer {
+		if conf, wanted, err = o.fromDevcontainer(ctx, dir, conf, wanted); err != nil {
+			return err
+		}
+	}
 	spec, err := o.compose(ctx, dir, conf, wanted)
 	if err != nil {
 		return err
 	}
 	if len(o.command) == 0 {
-		if spec, err = o.withAgent(conf, spec); err != nil {
+		if err := o.canTalk(conf); err != nil {
+			return err
+		}
+		if wanted, spec, err = withAgent(conf, wanted, spec); err != nil {
 			return err
 		}
 	}

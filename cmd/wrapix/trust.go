@@ -21,6 +21,7 @@ import (
 // trustOptions are those of `wrapix trust`.
 type trustOptions struct {
 	show, revoke, yes, json bool
+	devcontainer            bool
 	streams                 streams
 }
 
@@ -48,6 +49,9 @@ Without a terminal it shows the same and needs --yes.`,
 			if len(args) > 0 {
 				dir = args[0]
 			}
+			if o.devcontainer {
+				return o.runDevcontainer(cmd.Context(), dir)
+			}
 			return o.run(cmd.Context(), dir)
 		},
 	}
@@ -55,6 +59,7 @@ Without a terminal it shows the same and needs --yes.`,
 	cmd.Flags().BoolVar(&o.revoke, "revoke", false, "trust nothing of it any more")
 	cmd.Flags().BoolVar(&o.yes, "yes", false, "approve without asking")
 	cmd.Flags().BoolVar(&o.json, "json", false, "with --show: print one JSON document")
+	cmd.Flags().BoolVar(&o.devcontainer, "from-devcontainer", false, "the same for what wrapix --from-devcontainer takes of the folder's devcontainer.json")
 	return cmd
 }
 
@@ -140,7 +145,7 @@ func (o *trustOptions) list(d trust.Difference) error {
 		return printJSON(o.streams.out, doc)
 	}
 	if len(doc.Settings) == 0 {
-		fmt.Fprintln(o.streams.out, nothingReaches)
+		fmt.Fprintln(o.streams.out, nothingReaches(d))
 	}
 	for _, s := range doc.Settings {
 		word := "untrusted"
@@ -157,16 +162,13 @@ func (o *trustOptions) list(d trust.Difference) error {
 	return nil
 }
 
-const nothingReaches = "nothing in wrapix.toml reaches the host, so there is nothing to approve"
+func nothingReaches(d trust.Difference) string {
+	return "nothing in " + d.FileName() + " reaches the host, so there is nothing to approve"
+}
 
-// approve shows what would be approved, has a person agree, and records it.
+// approve shows what would be approved of wrapix.toml, has a person agree, and records it.
 func (o *trustOptions) approve(ctx context.Context, project string, conf config.Config, d trust.Difference) error {
-	switch {
-	case d.Trusted() && len(d.List) == 0:
-		fmt.Fprintln(o.streams.out, nothingReaches)
-		return nil
-	case d.Recorded():
-		fmt.Fprintln(o.streams.out, "all of it is trusted already; wrapix trust --show lists it")
+	if o.already(d) {
 		return nil
 	}
 	for _, args := range programs(conf) {
@@ -177,35 +179,62 @@ func (o *trustOptions) approve(ctx context.Context, project string, conf config.
 	if err := mountable(project, conf); err != nil {
 		return err
 	}
-	what := " reaches the host:"
-	if d.Trusted() {
-		what = " limits the network. If that is recorded, what is wider will need your approval:"
-	}
-	fmt.Fprintln(o.streams.out, terminal.Line("wrapix.toml of "+project+what))
-	for _, line := range d.Lines() {
-		fmt.Fprintln(o.streams.out, "  "+terminal.Line(line))
-	}
+	var notes []string
 	if text := conf.Sandbox.Containerfile; text != "" && slices.ContainsFunc(d.Added, func(s trust.Setting) bool { return s.Key == "sandbox.image" }) {
-		fmt.Fprintln(o.streams.out, terminal.Line("the file "+conf.Sandbox.Image+" is"))
+		notes = append(notes, terminal.Line("the file "+conf.Sandbox.Image+" is"))
 		for line := range strings.Lines(text) {
-			fmt.Fprintln(o.streams.out, "  | "+terminal.Line(strings.TrimRight(line, "\n")))
+			notes = append(notes, "  | "+terminal.Line(strings.TrimRight(line, "\n")))
 		}
 	}
 	for _, args := range programs(conf) {
 		if hooks.Mentions(project, args) {
-			fmt.Fprintln(o.streams.out, terminal.Line("note: "+args[0]+" is given a path of the project. If it runs what lies there, it runs what an agent wrote."))
+			notes = append(notes, terminal.Line("note: "+args[0]+" is given a path of the project. If it runs what lies there, it runs what an agent wrote."))
 		}
 	}
-	if !o.yes {
-		if err := o.ask(ctx); err != nil {
-			return err
-		}
+	if err := o.agree(ctx, d, notes...); err != nil {
+		return err
 	}
 	state, err := config.OpenStateDir(project)
 	if err != nil {
 		return err
 	}
-	if err := trust.Approve(state, project, d.List, time.Now()); err != nil {
+	return o.record(state, d)
+}
+
+// already says so where there is nothing to approve.
+func (o *trustOptions) already(d trust.Difference) bool {
+	switch {
+	case d.Trusted() && len(d.List) == 0:
+		fmt.Fprintln(o.streams.out, nothingReaches(d))
+	case d.Recorded():
+		fmt.Fprintln(o.streams.out, "all of it is trusted already; wrapix trust --show lists it")
+	default:
+		return false
+	}
+	return true
+}
+
+// agree shows the difference and the notes, which are clean, and returns nothing if a person takes it.
+func (o *trustOptions) agree(ctx context.Context, d trust.Difference, notes ...string) error {
+	what := " reaches the host:"
+	if d.Trusted() {
+		what = " limits the network. If that is recorded, what is wider will need your approval:"
+	}
+	fmt.Fprintln(o.streams.out, terminal.Line(d.FileName()+" of "+d.Project+what))
+	for _, line := range d.Lines() {
+		fmt.Fprintln(o.streams.out, "  "+terminal.Line(line))
+	}
+	for _, note := range notes {
+		fmt.Fprintln(o.streams.out, note)
+	}
+	if o.yes {
+		return nil
+	}
+	return o.ask(ctx)
+}
+
+func (o *trustOptions) record(state string, d trust.Difference) error {
+	if err := trust.Approve(state, d.Project, d.List, time.Now()); err != nil {
 		return err
 	}
 	fmt.Fprintln(o.streams.out, "trusted")

@@ -230,28 +230,58 @@ func (d Definition) extends() string {
 // Resolve merges a profile with all that it extends. The error of a name that is not there is ErrUnknown; profiles that
 // extend each other are an error that names them all.
 func (s *Set) Resolve(name string) (Profile, error) {
-	var chain []Definition
-	for at, path := name, []string{}; at != ""; {
-		d, known := s.definitions[at]
-		if !known && len(path) > 0 {
-			return Profile{}, fmt.Errorf("profile %s extends %q: %w; there are %s", path[len(path)-1], at, ErrUnknown, strings.Join(s.names, ", "))
-		}
-		if !known {
-			return Profile{}, fmt.Errorf("profile %q: %w; there are %s", at, ErrUnknown, strings.Join(s.names, ", "))
-		}
-		path = append(path, at)
-		if slices.Contains(path[:len(path)-1], at) {
-			circle := path[slices.Index(path, at):]
-			return Profile{}, fmt.Errorf("profiles extend each other in a circle: %s", strings.Join(circle, " -> "))
-		}
-		chain = append(chain, d)
-		at = d.extends()
+	chain, err := s.chain(name)
+	if err != nil {
+		return Profile{}, err
 	}
 	p := Profile{Name: name, Env: map[string]Sourced{}}
 	for _, d := range slices.Backward(chain) {
 		p = p.merge(d)
 	}
 	return p, nil
+}
+
+// Join returns a profile with all that another has as well. Of a variable that both have, the first one's value holds.
+func (s *Set) Join(p Profile, name string) (Profile, error) {
+	chain, err := s.chain(name)
+	if err != nil {
+		return p, err
+	}
+	env, chained := p.Env, p.Chain
+	for _, d := range slices.Backward(chain) {
+		if !slices.Contains(chained, d.Name) {
+			p = p.merge(d)
+		}
+	}
+	maps.Copy(p.Env, env) // a clone, of the merge
+	if joined := p.Name + "-" + name; p.Name != Base && !slices.Contains(chained, name) && CheckName(joined) == nil {
+		p.Name = joined
+	} else if p.Name == Base {
+		p.Name = name
+	}
+	return p, nil
+}
+
+// chain is a profile and all that it extends, Base last.
+func (s *Set) chain(name string) ([]Definition, error) {
+	var chain []Definition
+	for at, path := name, []string{}; at != ""; {
+		d, known := s.definitions[at]
+		if !known && len(path) > 0 {
+			return nil, fmt.Errorf("profile %s extends %q: %w; there are %s", path[len(path)-1], at, ErrUnknown, strings.Join(s.names, ", "))
+		}
+		if !known {
+			return nil, fmt.Errorf("profile %q: %w; there are %s", at, ErrUnknown, strings.Join(s.names, ", "))
+		}
+		path = append(path, at)
+		if slices.Contains(path[:len(path)-1], at) {
+			circle := path[slices.Index(path, at):]
+			return nil, fmt.Errorf("profiles extend each other in a circle: %s", strings.Join(circle, " -> "))
+		}
+		chain = append(chain, d)
+		at = d.extends()
+	}
+	return chain, nil
 }
 
 // merge adds what one definition has.

@@ -3,6 +3,7 @@ package profile
 import (
 	"errors"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -92,5 +93,57 @@ func TestNames(t *testing.T) {
 		if CheckPackage(bad) == nil {
 			t.Errorf("%q is taken", bad)
 		}
+	}
+}
+
+// What two profiles have in common is there once, and the first one's variables hold.
+func TestJoin(t *testing.T) {
+	set, err := NewSet([]Definition{
+		{Name: "mine", Extends: "python", Packages: []string{"gcc", "hello"}, Env: map[string]string{"PIP_CACHE_DIR": "/mine", "X": "1"}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	join := func(names ...string) Profile {
+		t.Helper()
+		p, err := set.Resolve(names[0])
+		for _, name := range names[1:] {
+			if err == nil {
+				p, err = set.Join(p, name)
+			}
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	for _, c := range []struct {
+		names []string
+		name  string
+		chain []string
+	}{
+		{[]string{"base", "rust"}, "rust", []string{"base", "rust"}},
+		{[]string{"rust", "rust"}, "rust", []string{"base", "rust"}},
+		{[]string{"rust", "base"}, "rust", []string{"base", "rust"}},
+		{[]string{"rust", "mine", "python"}, "rust-mine", []string{"base", "rust", "python", "mine"}},
+	} {
+		p := join(c.names...)
+		if p.Name != c.name || !slices.Equal(p.Chain, c.chain) {
+			t.Errorf("%v: %s %v", c.names, p.Name, p.Chain)
+		}
+		seen := map[string]bool{}
+		for _, pkg := range p.Packages() {
+			if seen[pkg.Value] {
+				t.Errorf("%v: %s is there twice", c.names, pkg.Value)
+			}
+			seen[pkg.Value] = true
+		}
+	}
+	if p := join("python", "mine"); p.Env["PIP_CACHE_DIR"].Value == "/mine" || p.Env["X"].Value != "1" {
+		t.Errorf("%v", p.Env)
+	}
+	before, _ := set.Resolve("python")
+	if _, err := set.Join(before, "nothing"); !errors.Is(err, ErrUnknown) {
+		t.Error(err)
 	}
 }
