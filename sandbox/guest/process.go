@@ -60,7 +60,7 @@ func start(c frame.Command, known secrets, limits limits, files [3]uintptr, attr
 	// Traced, it stops before its first instruction: what it starts could escape limits that came later.
 	attr.Ptrace = true
 	all := &syscall.ProcAttr{Env: append(os.Environ(), env...), Files: files[:], Sys: attr}
-	if pid, err = syscall.ForkExec(path, c.Args, all); err == syscall.EPERM { // a host may forbid that
+	if pid, err = syscall.ForkExec(path, c.Args, all); err == syscall.EPERM || err == syscall.ENOSYS { // a host may forbid that
 		attr.Ptrace = false
 		pid, err = syscall.ForkExec(path, c.Args, all)
 	}
