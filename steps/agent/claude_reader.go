@@ -104,6 +104,9 @@ func (r *claudeReader) record(line []byte) {
 	if len(line) == 0 {
 		return
 	}
+	if kindOf(line) == "user" && !bytes.Contains(line, []byte(`"is_error"`)) { // of these only failures are wanted
+		return
+	}
 	var rec claudeRecord
 	if line[0] != '{' || json.Unmarshal(line, &rec) != nil && rec.Type == "" {
 		r.show(append(bytes.Clone(line), '\n'))

@@ -2,12 +2,15 @@ package agent
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"os"
 	"reflect"
 	"strings"
 	"testing"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/wrapix/wrapix/engine"
 )
@@ -197,4 +200,31 @@ func TestClaudeRecordings(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestKind(t *testing.T) {
+	for text, want := range map[string]string{
+		`{"type":"user"}`: "user", `{"a":{"type":"x"},"b":["type","y",{"type":"z"}], "type" : "result","c":1}`: "result",
+		`{"a":"\\","b":"\"type\":\"x","type":"user"}`: "user", `{"type":7}`: "", `{"x":"type"}`: "", `{"typ`: "", `[{"type":"x"}]`: "", ``: "", `{"type":"`: "",
+		`{"a":"type","type":"b"}`: "b",
+	} {
+		if got := kindOf([]byte(text)); got != want {
+			t.Errorf("%s: %q, want %q", text, got, want)
+		}
+	}
+}
+
+func FuzzKind(f *testing.F) {
+	f.Add([]byte(`{"a":"\\\"","type":"user"}`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		var object map[string]any
+		if json.Unmarshal(text, &object) != nil || bytes.Count(text, []byte("type")) != 1 || bytes.ContainsRune(text, '\\') || !utf8.Valid(text) {
+			_ = kindOf(text)
+			return
+		}
+		want, _ := object["type"].(string)
+		if got := kindOf(text); got != want && !strings.ContainsFunc(string(text), unicode.IsSpace) {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	})
 }
