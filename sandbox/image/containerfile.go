@@ -19,8 +19,8 @@ func FileRef(text string) string {
 }
 
 // EnsureFile returns the image of a project's own Containerfile, and makes it where the host does not have it. A person
-// must have approved the text: its steps have the host's network. The build's context is empty, so that the text is all
-// that goes in, but for what it fetches.
+// must have approved the text: its steps have the host's network. The build's context has nothing else, so that the text
+// is all that goes in, but for what it fetches.
 func EnsureFile(ctx context.Context, eng Engine, name, text string, opts Options) (Image, error) {
 	ref := FileRef(text)
 	return ensure(ctx, eng, ref, opts, func(opts Options) error {

@@ -78,7 +78,8 @@ type Stored struct {
 // Build is an order to make an image from a Containerfile.
 type Build struct {
 	Containerfile string
-	// Context is the folder of the files that it adds; empty where it adds none.
+	// Context is the folder of the files that it adds; empty where it adds none. Then the context has nothing but the
+	// Containerfile.
 	Context string
 	Ref     string
 	Labels  map[string]string

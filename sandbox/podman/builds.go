@@ -39,16 +39,12 @@ func (e *Engine) BuildImage(ctx context.Context, build image.Build, progress io.
 	}
 	defer dir.Close()
 	defer os.RemoveAll(dir.Name())
-	file, empty := filepath.Join(dir.Name(), "Containerfile"), filepath.Join(dir.Name(), "context")
-	err = os.WriteFile(file, []byte(build.Containerfile), 0o600)
-	if err == nil {
-		err = os.Mkdir(empty, 0o700)
-	}
-	if err != nil {
+	file := filepath.Join(dir.Name(), "Containerfile")
+	if err := os.WriteFile(file, []byte(build.Containerfile), 0o600); err != nil {
 		return fmt.Errorf("build %s: %w", build.Ref, err)
 	}
 	opts := images.BuildOptions{}
-	opts.ContextDirectory = cmp.Or(build.Context, empty)
+	opts.ContextDirectory = cmp.Or(build.Context, dir.Name()) // from outside of it the file would be added by its path
 	opts.Output = build.Ref
 	opts.OutputFormat = define.OCIv1ImageManifest
 	opts.PullPolicy = define.PullNever

@@ -63,3 +63,32 @@ func TestServiceKilledWhileBuilding(t *testing.T) {
 		})
 	}
 }
+
+// A build has nothing in its context but its own text, and neither its folder nor its mark is in the image.
+func TestBuildIsOfItsText(t *testing.T) {
+	e := ownService(t)
+	base := testImage(t, e)
+	var digests []string
+	for i := range 2 {
+		ref := fmt.Sprintf("localhost/wrapix-test-build-%d:text-%d", os.Getpid(), i)
+		var said strings.Builder
+		err := e.BuildImage(t.Context(), image.Build{
+			Containerfile: "FROM " + base + "\nCOPY . /x\nRUN test \"$(ls -A /x)\" = Containerfile\n",
+			Ref:           ref, Mark: fmt.Sprintf("mark-%d", i), Created: time.Unix(0, 0),
+		}, &said)
+		if err != nil {
+			t.Fatal(err, said.String())
+		}
+		stored, err := e.Image(t.Context(), ref)
+		if err != nil {
+			t.Fatal(err)
+		}
+		digests = append(digests, stored.Digest)
+		if err := e.RemoveImage(t.Context(), ref); err != nil {
+			t.Error(err)
+		}
+	}
+	if digests[0] != digests[1] {
+		t.Errorf("two builds of one text are %s", digests)
+	}
+}
