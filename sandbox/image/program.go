@@ -57,16 +57,18 @@ func link(p profile.Program) string {
 // archiveName is the one file of a folder that fetch returns.
 const archiveName = "package.tgz"
 
-// fetch returns a folder with the program's archive, which is there already or comes from npm's registry.
+// fetch returns a folder with the program's archive, which is there already or comes from npm's registry. Archives of other
+// versions go, and what killed fetches left: the caller has the lock of image builds.
 func fetch(ctx context.Context, p profile.Program, cache string, progress io.Writer) (string, error) {
 	folder := filepath.Join(cache, p.Name+"-"+p.Version)
 	archive := filepath.Join(folder, archiveName)
-	err := verify(archive, p.Integrity)
-	if err == nil {
+	if verify(archive, p.Integrity) == nil { // damaged, say by a full disk, it is fetched again
 		return folder, nil
 	}
-	if !errors.Is(err, os.ErrNotExist) { // damaged: cut off by a full disk, say
-		if err := os.Remove(archive); err != nil {
+	left, _ := filepath.Glob(filepath.Join(cache, "fetch-*"))
+	others, _ := filepath.Glob(filepath.Join(cache, p.Name+"-*"))
+	for _, path := range append(left, others...) {
+		if err := os.RemoveAll(path); err != nil {
 			return "", fmt.Errorf("fetch %s: %w", p, err)
 		}
 	}
