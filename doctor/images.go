@@ -3,6 +3,7 @@ package doctor
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/wrapix/wrapix/sandbox"
 	"github.com/wrapix/wrapix/sandbox/image"
@@ -21,7 +22,9 @@ func images(ctx context.Context, engine image.Engine, profiles []profile.Profile
 		for _, left := range img.LeftOut {
 			f.Severity, f.Text = sandbox.SeverityWarning, "the image of profile "+p.Name+": "+left.String()
 			f.Fix, f.By = "wrapix image build --force "+p.Name, sandbox.ByUser
-			findings = append(findings, f)
+			if !slices.Contains(findings, f) { // images share layers, and what these lack
+				findings = append(findings, f)
+			}
 		}
 	}
 	return findings

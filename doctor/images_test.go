@@ -47,7 +47,7 @@ func TestWhatAnImageLacks(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer engine.RemoveImage(t.Context(), ref)
-	found := images(t.Context(), engine, []profile.Profile{p})
+	found := images(t.Context(), engine, []profile.Profile{p, p})
 	if len(found) != 1 || found[0].Severity != sandbox.SeverityWarning || !strings.Contains(found[0].Text, "left out: tools") || found[0].Fix != "wrapix image build --force "+name {
 		t.Errorf("%+v", found)
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/wrapix/wrapix/internal/terminal"
 	"github.com/wrapix/wrapix/sandbox"
 	"github.com/wrapix/wrapix/sandbox/podman"
+	"github.com/wrapix/wrapix/sandbox/profile"
 )
 
 // doctorOptions are those of `wrapix doctor`.
@@ -100,6 +101,11 @@ func (o *doctorOptions) checks(here string) []doctor.Check {
 	conf, err := loadConfig(here)
 	if err == nil {
 		opts.Profiles, err = conf.AllProfiles()
+	}
+	if err == nil && conf.Login() != "" {
+		var ofAgents []profile.Profile
+		ofAgents, err = conf.AgentProfiles()
+		opts.Profiles = append(opts.Profiles, ofAgents...)
 	}
 	own := func(context.Context) []sandbox.Finding { return nil }
 	if err != nil {
