@@ -1,6 +1,13 @@
 package sandbox
 
-import "context"
+import (
+	"context"
+	"time"
+)
+
+// resizeAgain is after which quiet a terminal is told its size once more: of two sizes that come shortly one after the
+// other, the engine's monitor now and then takes the first only. To be told the same again is nothing that a command sees.
+const resizeAgain = 200 * time.Millisecond
 
 // RunAttached runs one command with the caller's own streams, returns its exit code and removes the sandbox. When ctx
 // is cancelled the sandbox is killed.
@@ -56,13 +63,19 @@ func follow(ctx context.Context, rt Runtime, name string, streams Streams, ended
 	resized := make(chan struct{})
 	go func() {
 		defer close(resized)
+		var last Size
+		var settled <-chan time.Time
 		for {
 			select {
 			case size, ok := <-streams.Resize:
 				if !ok {
 					return
 				}
-				rt.Resize(resizing, name, size) // a wrong size is no reason to end
+				last, settled = size, time.After(resizeAgain)
+				rt.Resize(resizing, name, last) // a wrong size is no reason to end
+			case <-settled:
+				settled = nil
+				rt.Resize(resizing, name, last)
 			case <-resizing.Done():
 				return
 			}

@@ -256,13 +256,16 @@ func TestAsksForApproval(t *testing.T) {
 func TestAttachAndDetach(t *testing.T) {
 	dir := keepInProject(t)
 	s := startOnScreen(t, 80, 24, dir, "--rm=false", "--", "sh", "-c", `
-		trap 'echo "now $(stty size)"' WINCH
 		trap 'echo interrupted; exit 9' INT
 		echo ready
 		read line
 		echo "<$line>"
-		sleep 1000 &
-		while :; do wait; done`)
+		while :; do
+			size=$(stty size)
+			test "$size" = "$last" || echo "now $size"
+			last=$size
+			sleep 0.05
+		done`)
 	before := s.modes(t)
 	s.until(t, "ready")
 	s.typed(t, "one\r")
