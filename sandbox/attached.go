@@ -63,23 +63,9 @@ func follow(ctx context.Context, rt Runtime, name string, streams Streams, ended
 	resized := make(chan struct{})
 	go func() {
 		defer close(resized)
-		var last Size
-		var settled <-chan time.Time
-		for {
-			select {
-			case size, ok := <-streams.Resize:
-				if !ok {
-					return
-				}
-				last, settled = size, time.After(resizeAgain)
-				rt.Resize(resizing, name, last) // a wrong size is no reason to end
-			case <-settled:
-				settled = nil
-				rt.Resize(resizing, name, last)
-			case <-resizing.Done():
-				return
-			}
-		}
+		PassSizes(resizing, streams.Resize, func(size Size) {
+			rt.Resize(resizing, name, size) // a wrong size is no reason to end
+		})
 	}()
 	err := ended()
 	stop()
@@ -88,4 +74,25 @@ func follow(ctx context.Context, rt Runtime, name string, streams Streams, ended
 		return 0, err
 	}
 	return rt.Wait(ctx, name)
+}
+
+// PassSizes tells the sizes of a terminal as they come, and the last of them once more when it has settled, until ctx ends.
+func PassSizes(ctx context.Context, sizes <-chan Size, tell func(Size)) {
+	var last Size
+	var settled <-chan time.Time
+	for {
+		select {
+		case size, ok := <-sizes:
+			if !ok {
+				return
+			}
+			last, settled = size, time.After(resizeAgain)
+			tell(last)
+		case <-settled:
+			settled = nil
+			tell(last)
+		case <-ctx.Done():
+			return
+		}
+	}
 }

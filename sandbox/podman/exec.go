@@ -116,19 +116,11 @@ func (e *Engine) newExec(ctx context.Context, name string, args []string, env ma
 
 // resizeExec passes the sizes of the terminal on. Podman refuses them until the command runs.
 func (e *Engine) resizeExec(ctx context.Context, id string, sizes <-chan sandbox.Size) {
-	for {
-		select {
-		case size, ok := <-sizes:
-			if !ok {
-				return
-			}
-			opts := new(containers.ResizeExecTTYOptions).WithWidth(size.Width).WithHeight(size.Height)
-			for containers.ResizeExecTTY(e.with(ctx), id, opts) != nil && pause(ctx) {
-			}
-		case <-ctx.Done():
-			return
+	sandbox.PassSizes(ctx, sizes, func(size sandbox.Size) {
+		opts := new(containers.ResizeExecTTYOptions).WithWidth(size.Width).WithHeight(size.Height)
+		for containers.ResizeExecTTY(e.with(ctx), id, opts) != nil && pause(ctx) {
 		}
-	}
+	})
 }
 
 func (e *Engine) signalExec(ctx context.Context, id string, signals <-chan syscall.Signal) {
