@@ -99,6 +99,8 @@ type Outcome struct {
 	OutputTokens int64   `json:"output_tokens,omitempty"`
 	// Session is the agent's own name for what it did, where it gave one.
 	Session string `json:"session,omitempty"`
+	// Model is what the agent says that it used, or empty.
+	Model string `json:"model,omitempty"`
 
 	// Of a verification: one entry a check, in order.
 	Checks []CheckResult `json:"checks,omitempty"`

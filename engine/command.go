@@ -42,8 +42,8 @@ type Interrupt struct {
 	Fault bool
 	// Shut says that the agent's service takes no work at present: then none is begun before it does.
 	Shut *ShutError
-	// Session is the agent's own name for what it did.
-	Session string
+	// Session is the agent's own name for what it did, and Model what it says that it used.
+	Session, Model string
 	// Usage is what it used all the same, as far as it is known.
 	Usage Usage
 }

@@ -192,7 +192,7 @@ func (c Interrupt) decide(d *decision) error {
 		kind = CheckInterrupted
 	}
 	c.Usage.Spent = max(0, c.Usage.Spent)
-	data := InterruptedData{Phase: t.Open.Phase, Check: c.ID.Check, Reason: c.Reason, Fault: c.Fault, Session: c.Session, Usage: c.Usage}
+	data := InterruptedData{Phase: t.Open.Phase, Check: c.ID.Check, Reason: c.Reason, Fault: c.Fault, Session: c.Session, Model: c.Model, Usage: c.Usage}
 	if c.Usage != (Usage{}) {
 		data.Day = dayOf(d.now)
 	}

@@ -78,6 +78,8 @@ type InterruptedData struct {
 	Fault bool `json:"fault,omitempty"`
 	// Session is the agent's own name for what it did, where it gave one.
 	Session string `json:"session,omitempty"`
+	// Model is what it says that it used, or empty.
+	Model string `json:"model,omitempty"`
 	// Usage is what it used all the same, as far as it is known.
 	Usage Usage     `json:"usage,omitzero"`
 	Day   time.Time `json:"day,omitzero"`

@@ -304,20 +304,20 @@ func (r *Runner) conclude(ctx context.Context, w Workflow, a Activity, perform p
 	switch {
 	case err == nil:
 	case ctx.Err() != nil:
-		c, err = Interrupt{ID: a.ID, Reason: ErrStopped.Error(), Session: outcome.Session, Usage: outcome.usage()}, ErrStopped
+		c, err = Interrupt{ID: a.ID, Reason: ErrStopped.Error(), Session: outcome.Session, Model: outcome.Model, Usage: outcome.usage()}, ErrStopped
 	case errors.Is(err, ErrUnfinished): // to record anything, and remove the sandbox, could lose what it does
 		return w, &Hint{Err: fmt.Errorf("%s: %w", a.ID, err), Try: "ralph loop"}
 	case errors.Is(err, ErrLost):
 		c, err = Interrupt{ID: a.ID, Reason: err.Error(), Usage: outcome.usage()}, nil
 	case errors.As(err, &shut): // no error: it is a wait, as others are
-		c = Interrupt{ID: a.ID, Reason: shut.Message, Shut: shut, Fault: shut.Limited && shut.Until.IsZero(), Session: outcome.Session, Usage: outcome.usage()}
+		c = Interrupt{ID: a.ID, Reason: shut.Message, Shut: shut, Fault: shut.Limited && shut.Until.IsZero(), Session: outcome.Session, Model: outcome.Model, Usage: outcome.usage()}
 		err = nil
 	case NoRoom(err): // no fault to be counted: whoever called waits for room, or says so
 		c, err = Interrupt{ID: a.ID, Reason: err.Error(), Usage: outcome.usage()}, fmt.Errorf("%s: %w", a.ID, err)
 	default:
 		var hint *Hint // what only a person can mend is not tried again
 		fault := !errors.As(err, &hint)
-		c = Interrupt{ID: a.ID, Reason: err.Error(), Fault: fault, Session: outcome.Session, Usage: outcome.usage()}
+		c = Interrupt{ID: a.ID, Reason: err.Error(), Fault: fault, Session: outcome.Session, Model: outcome.Model, Usage: outcome.usage()}
 		if err = fmt.Errorf("%s: %w", a.ID, err); fault {
 			err = &faultError{err}
 		}

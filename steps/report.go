@@ -52,7 +52,7 @@ func withReport(o *engine.Outcome, r agent.Report) error {
 	if o.Signal == engine.SignalNone {
 		o.Signal, o.Message = r.Signal, r.Message
 	}
-	o.Session = bounded(r.Session, maxMessage)
+	o.Session, o.Model = bounded(r.Session, maxMessage), bounded(r.Model, maxMessage)
 	if r.CostUSD == 0 && r.InputTokens == 0 && r.OutputTokens == 0 {
 		return nil
 	}

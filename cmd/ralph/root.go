@@ -87,7 +87,7 @@ configuration, 75 another ralph holds the project, 100 nothing left to do
 	flags.BoolVar(&a.json, "json", false, "print one JSON document on standard output, progress on standard error")
 	root.AddCommand(
 		newInit(a), newStart(a), newPlan(a), newReady(a), newStep(a), newLoop(a), newAttach(a),
-		newStatus(a), newList(a), newLogs(a), newDiffAttempt(a), newRestore(a), newUndo(a), newHistory(a), newReport(a), newExport(a), newImport(a), newGraph(a), newCheck(a),
+		newStatus(a), newList(a), newLogs(a), newDiffAttempt(a), newRestore(a), newUndo(a), newHistory(a), newCost(a), newReport(a), newExport(a), newImport(a), newGraph(a), newCheck(a),
 		newAnswer(a), newRetry(a), newSkip(a), newPause(a), newResume(a), newService(a), newCancel(a), newDoctor(a), newBackup(a), newPrune(a), newMan(root),
 	)
 	return root

@@ -50,6 +50,7 @@ type Report struct {
 	Message string // of the signal
 
 	Session                   string // the client's own name for the turn, or empty
+	Model                     string // what it says that it uses, or empty
 	CostUSD                   float64
 	InputTokens, OutputTokens int64 // input with what came from a cache
 

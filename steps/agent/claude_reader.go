@@ -35,6 +35,7 @@ type claudeRecord struct {
 	Type    string `json:"type"`
 	Subtype string `json:"subtype"`
 	Session string `json:"session_id"`
+	Model   string `json:"model"` // of the first record
 	Message *struct {
 		ID      string          `json:"id"`
 		Content json.RawMessage `json:"content"`
@@ -120,6 +121,9 @@ func (r *claudeReader) record(line []byte) {
 	}
 	switch rec.Type {
 	case "system":
+		if r.report.Model == "" && len(rec.Model) <= maxSession {
+			r.report.Model = rec.Model
+		}
 		if rec.Subtype == "api_retry" {
 			r.retry(rec)
 		}
@@ -134,7 +138,7 @@ func (r *claudeReader) record(line []byte) {
 	}
 }
 
-// maxSession bounds a session's name.
+// maxSession bounds the name of a session or model.
 const maxSession = 128
 
 func (r *claudeReader) note(format string, args ...any) {
