@@ -269,7 +269,7 @@ func TestLoadReadsOnlyRegularFiles(t *testing.T) {
 	}
 }
 
-// Keys that nest deeply cost the parser most.
+// Keys that nest deeply cost the parser most. The bound is far above what it takes, and far below what a cost that explodes would.
 func TestParseHostileNestingIsFast(t *testing.T) {
 	for _, text := range []string{
 		"a = " + strings.Repeat("[", maxSize-10),
@@ -281,7 +281,7 @@ func TestParseHostileNestingIsFast(t *testing.T) {
 		if _, err := Parse("f", []byte(text)); err == nil {
 			t.Error("accepted")
 		}
-		if took := time.Since(start); took > 5*time.Second {
+		if took := time.Since(start); took > 30*time.Second {
 			t.Errorf("%.20s… took %s", text, took)
 		}
 	}
@@ -296,7 +296,7 @@ func FuzzParse(f *testing.F) {
 		var problems *Problems
 		switch {
 		case err == nil:
-			if len(c.Agent.Command) == 0 || c.Text != string(text) || c.Sandbox.Network == "" {
+			if (len(c.Agent.Command) == 0) == (c.Agent.Kind == AgentCommand) || c.Text != string(text) || c.Sandbox.Network == "" {
 				t.Errorf("accepted as %+v", c)
 			}
 		case !errors.As(err, &problems) || len(problems.List) == 0:

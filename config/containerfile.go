@@ -55,5 +55,20 @@ func readContainerfile(project, name string) (string, error) {
 	case len(strings.TrimSpace(string(text))) == 0:
 		return "", fmt.Errorf("%s is empty", name)
 	}
+	if line := unseen(string(text)); line > 0 {
+		return "", fmt.Errorf("%s:%d: it has characters that cannot be seen, so nobody could approve what it does", name, line)
+	}
 	return string(text), nil
+}
+
+// unseen is the first line with something else than ASCII that can be seen, or 0: what a person approves is what they see,
+// and a control sequence or a letter that looks like another hides what a build runs.
+func unseen(text string) int {
+	for i, line := range strings.Split(text, "\n") {
+		line = strings.TrimSuffix(line, "\r")
+		if strings.ContainsFunc(line, func(r rune) bool { return r != '\t' && (r < ' ' || r > '~') }) {
+			return i + 1
+		}
+	}
+	return 0
 }

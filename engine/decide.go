@@ -192,6 +192,7 @@ func (c Interrupt) decide(d *decision) error {
 		kind = CheckInterrupted
 	}
 	c.Usage.Spent = max(0, c.Usage.Spent)
+	c.Fault = c.Fault || c.Shut != nil && c.Shut.Limited && !c.Shut.told(d.now) // the pause is to grow
 	data := InterruptedData{Phase: t.Open.Phase, Check: c.ID.Check, Reason: c.Reason, Fault: c.Fault, Session: c.Session, Model: c.Model, Usage: c.Usage}
 	if c.Usage != (Usage{}) {
 		data.Day = dayOf(d.now)

@@ -310,7 +310,7 @@ func (r *Runner) conclude(ctx context.Context, w Workflow, a Activity, perform p
 	case errors.Is(err, ErrLost):
 		c, err = Interrupt{ID: a.ID, Reason: err.Error(), Usage: outcome.usage()}, nil
 	case errors.As(err, &shut): // no error: it is a wait, as others are
-		c = Interrupt{ID: a.ID, Reason: shut.Message, Shut: shut, Fault: shut.Limited && shut.Until.IsZero(), Session: outcome.Session, Model: outcome.Model, Usage: outcome.usage()}
+		c = Interrupt{ID: a.ID, Reason: shut.Message, Shut: shut, Session: outcome.Session, Model: outcome.Model, Usage: outcome.usage()}
 		err = nil
 	case NoRoom(err): // no fault to be counted: whoever called waits for room, or says so
 		c, err = Interrupt{ID: a.ID, Reason: err.Error(), Usage: outcome.usage()}, fmt.Errorf("%s: %w", a.ID, err)

@@ -20,6 +20,9 @@ type ShutError struct {
 // Error returns the message.
 func (e *ShutError) Error() string { return e.Message }
 
+// told says whether the service told a time that is still to come. One that is over by this host's clock is none.
+func (e *ShutError) told(now time.Time) bool { return e.Until.After(now) }
+
 // longestShut is the longest wait that a service is believed, which is more than any of a subscription's windows.
 const longestShut = 8 * 24 * time.Hour
 
@@ -35,8 +38,11 @@ func (d *decision) shut(s ShutError) {
 		d.emit(WaitEntered, "", 0, WaitData{Kind: Blocked, Message: message})
 	case s.Limited && d.ev.w.hold(RateLimited) == nil:
 		until := s.Until
-		if wait := until.Sub(d.now); wait <= 0 || wait > longestShut {
+		switch wait := until.Sub(d.now); {
+		case !s.told(d.now):
 			until = d.now.Add(backoff(d.ev.w.Faults))
+		case wait > longestShut:
+			until = d.now.Add(longestShut)
 		}
 		d.emit(WaitEntered, "", 0, WaitData{Kind: RateLimited, Message: s.Message, Until: until})
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"path"
 	"slices"
+	"strings"
 )
 
 // CacheDir is the folder in which the profiles' volumes are mounted.
@@ -29,6 +30,11 @@ func (s *Spec) completeVolumes() error {
 	for _, v := range s.Volumes {
 		if !path.IsAbs(v.Dest) || path.Clean(v.Dest) != v.Dest {
 			return errors.New("a volume at " + v.Dest + ", which is no clean absolute path")
+		}
+		for _, m := range s.Mounts { // what is above it in the volume an agent could have made a link
+			if strings.HasPrefix(m.Dest, v.Dest+"/") {
+				return errors.New("a mount at " + m.Dest + ", in the cache at " + v.Dest + ", where agents write")
+			}
 		}
 	}
 	s.Volumes = slices.DeleteFunc(slices.Clone(s.Volumes), func(v Volume) bool {

@@ -39,7 +39,11 @@ func (s *Steps) watchGit() error {
 // attempt, and is told all the same.
 func (s *Steps) lookForGit(id engine.AttemptID) {
 	note := filepath.Join(s.o.State, noGitName)
-	if _, err := os.Lstat(note); err != nil || !sandbox.HasGit(s.o.Project) {
+	if _, err := os.Lstat(note); err != nil {
+		return
+	}
+	if !sandbox.HasGit(s.o.Project) { // one that comes now is not the attempt's
+		_ = os.Remove(note)
 		return
 	}
 	text := sandbox.NewGitWords(s.o.Project, id.String())
@@ -57,6 +61,9 @@ func (s *Steps) lookForGit(id engine.AttemptID) {
 
 // NewGit tells of a `.git` of the project that an agent made and that is still there, or of nothing.
 func NewGit(state, project string) string {
+	if _, err := os.Lstat(filepath.Join(state, noGitName)); err == nil && sandbox.HasGit(project) {
+		return sandbox.NewGitWords(project, "an attempt that goes on or was cut off")
+	}
 	text, err := os.ReadFile(filepath.Join(state, newGitName))
 	if err != nil {
 		return ""

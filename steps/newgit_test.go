@@ -41,6 +41,23 @@ echo RALPH_COMPLETE
 	}
 }
 
+// While the attempt goes on, and after it was cut off, it is told too.
+func TestNewGitBeforeTheEnd(t *testing.T) {
+	p := newProject(t, "")
+	if err := p.steps.watchGit(); err != nil {
+		t.Fatal(err)
+	}
+	if text := NewGit(p.options.State, p.options.Project); text != "" {
+		t.Errorf("there is none: %q", text)
+	}
+	if err := os.Mkdir(filepath.Join(p.options.Project, ".git"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if text := NewGit(p.options.State, p.options.Project); !strings.HasPrefix(text, "an attempt that goes on or was cut off made ") {
+		t.Errorf("told: %q", text)
+	}
+}
+
 // What the person had before, or made between two attempts, is nothing to tell of.
 func TestGitOfThePerson(t *testing.T) {
 	for name, before := range map[string]bool{"before": true, "between": false} {

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/wrapix/wrapix/engine"
@@ -14,10 +17,15 @@ import (
 // ErrService says that the agent's service did not work, which is no fault of the task's.
 var ErrService = errors.New("the agent had no answer from its service")
 
-// driver is what runs an activity: the agent, or the shell of a check.
-func (s *Steps) driver(a engine.Activity) agent.Driver {
+// driver is what runs an activity: the agent, or the shell of a check. An attempt that another process began had the agent of
+// then, and its output is read as that one's.
+func (s *Steps) driver(w engine.WorkflowID, a engine.Activity) agent.Driver {
 	if a.Phase == engine.PhaseVerify {
 		return agent.Command{}
+	}
+	kind, err := os.ReadFile(filepath.Join(AttemptDir(s.o.State, w, a.ID), AgentName))
+	if began, known := agent.Reading(strings.TrimSpace(string(kind))); err == nil && known && began.Kind() != s.o.Agent.Kind() {
+		return began
 	}
 	return s.o.Agent
 }

@@ -122,7 +122,7 @@ func (s *Steps) follow(ctx context.Context, w engine.Workflow, a engine.Activity
 			s.o.Printed(w.ID, a.ID)
 		}
 	}
-	t, err := newTranscript(AttemptDir(s.o.State, w.ID, a.ID), s.driver(a), live, grown)
+	t, err := newTranscript(AttemptDir(s.o.State, w.ID, a.ID), s.driver(w.ID, a), live, grown)
 	if errors.Is(err, os.ErrNotExist) {
 		return engine.Outcome{}, sandbox.ErrLost // its folder is gone, and the record with it
 	}
@@ -153,7 +153,7 @@ func (s *Steps) follow(ctx context.Context, w engine.Workflow, a engine.Activity
 	if ctx.Err() != nil {
 		stopCtx := context.WithoutCancel(ctx)
 		stopErr := s.o.Runtime.Stop(stopCtx, spec.Name, stopGrace+reportGrace)
-		return s.used(stopCtx, begun, spec, a), errors.Join(ctx.Err(), stopErr)
+		return s.used(stopCtx, begun, spec, w.ID, a), errors.Join(ctx.Err(), stopErr)
 	}
 	if err != nil {
 		return engine.Outcome{}, err
@@ -187,10 +187,10 @@ func together(ctx context.Context) {
 
 // used is what a sandbox that was stopped has used, as far as it is known: its time, and the cost that the agent wrote
 // down before.
-func (s *Steps) used(ctx context.Context, begun time.Time, spec sandbox.Spec, a engine.Activity) engine.Outcome {
+func (s *Steps) used(ctx context.Context, begun time.Time, spec sandbox.Spec, w engine.WorkflowID, a engine.Activity) engine.Outcome {
 	ctx, cancel := context.WithTimeout(ctx, reportGrace)
 	defer cancel()
-	reader := s.driver(a).Reader(func([]byte) {})
+	reader := s.driver(w, a).Reader(func([]byte) {})
 	result, err := sandbox.Resume(ctx, s.o.Runtime, spec, sandbox.Sink{Stdout: readerOnly{reader}})
 	if err != nil {
 		return passed(begun)
@@ -237,6 +237,9 @@ func (s *Steps) prepare(ctx context.Context, w engine.Workflow, a engine.Activit
 		prompt, err := s.prompt(w, a)
 		if err != nil {
 			return sandbox.Spec{}, fmt.Errorf("write the prompt of %s: %w", a.ID, err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, AgentName), []byte(s.o.Agent.Kind()+"\n"), 0o600); err != nil {
+			return sandbox.Spec{}, fmt.Errorf("note the agent of %s: %w", a.ID, err)
 		}
 		// The name of its folder becomes safe with that of the record, before the attempt can be finished.
 		if err := writeSynced(filepath.Join(input, PromptName), prompt); err != nil {

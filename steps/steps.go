@@ -7,6 +7,7 @@
 //
 //	input/prompt.md    what the agent was given, mounted read-only
 //	record.log         the guest's frames as the engine's monitor wrote them, until the outcome is recorded
+//	agent              which kind of agent works on it
 //	transcript.log     what it printed
 //	shown.log          what people are shown of that, where it is for programs
 //	stderr.log         what it printed on standard error
@@ -107,7 +108,8 @@ const (
 	TranscriptName = "transcript.log"
 	StderrName     = "stderr.log"
 	ShownName      = "shown.log"
-	GatewayName    = "net" // a folder; see package gateway
+	AgentName      = "agent" // its kind
+	GatewayName    = "net"   // a folder; see package gateway
 )
 
 // makeAttemptDir makes the folder of an activity. That it exists already is an error: a number was used twice. The new

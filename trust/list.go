@@ -52,6 +52,9 @@ func List(c config.Config) []Setting {
 	if address := c.Agent.BaseURL; address != "" {
 		list = append(list, Setting{"agent.base_url", exactly(address), "send the agent's login and all that it reads and writes to " + shown(address)})
 	}
+	if args := c.Agent.Args; len(args) > 0 {
+		list = append(list, Setting{"agent.args", exactly(args...), "start the agent, which has its login, with the arguments " + shown(args...)})
+	}
 	if n := c.Notify; n.Webhook != "" {
 		list = append(list, Setting{"notify.webhook", exactly(n.Webhook), "send waits and ends, with the agent's words, to " + shown(n.Webhook)})
 		switch s := n.WebhookSecret; {
@@ -80,7 +83,7 @@ func List(c config.Config) []Setting {
 	}
 	if c.Profiles != nil {
 		for _, p := range c.Profiles.Own() {
-			list = append(list, mounts("profiles."+p.Name, "sandboxes of the profile "+p.Name, p.Mounts)...)
+			list = append(list, mounts("profiles."+p.Name, "sandboxes of the profile "+p.Name+" (any task can ask for it)", p.Mounts)...)
 			if len(p.Run) > 0 { // a build step sees the host's network, its loopback too
 				list = append(list, Setting{"profiles." + p.Name + ".run", exactly(p.Run...), "run while the image is made, with this host's network: " + shown(p.Run...)})
 			}
@@ -130,6 +133,9 @@ func mounts(table, who string, all []config.Mount) (list []Setting) {
 			key = table + ".files " + shown(m.Dest)
 		}
 		words := "let " + who + " " + may + shown(m.Source) + " of this host, at " + shown(m.Dest)
+		if m.Writable {
+			words += ", where checks find what agents left"
+		}
 		list = append(list, Setting{key, exactly(m.Source, m.Dest, m.Mode()), words})
 	}
 	return list

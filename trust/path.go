@@ -50,15 +50,38 @@ func ofProject(dir string, projects []string) bool {
 			return true
 		}
 	}
-	if real, err := filepath.EvalSymlinks(dir); err == nil {
-		dir = real
-	}
-	for ; dir != "/"; dir = filepath.Dir(dir) {
-		if _, err := os.Lstat(filepath.Join(dir, config.FileName)); err == nil {
-			return true
+	return slices.ContainsFunc(leadsThrough(dir), func(dir string) bool {
+		_, err := os.Lstat(filepath.Join(dir, config.FileName))
+		return err == nil
+	})
+}
+
+// leadsThrough lists the folders above a path as it is written, and again after each link that is followed on the way: who
+// writes in any of these can turn the path elsewhere.
+func leadsThrough(path string) []string {
+	var all []string
+	for range maxLinks {
+		path = filepath.Clean(path)
+		link := ""
+		for at := path; at != "/"; at = filepath.Dir(at) {
+			all = append(all, at)
+			if fi, err := os.Lstat(at); err == nil && fi.Mode()&os.ModeSymlink != 0 {
+				link = at // in the end the first of the path
+			}
 		}
+		if link == "" {
+			return all
+		}
+		target, err := os.Readlink(link)
+		if err != nil {
+			return all
+		}
+		if !filepath.IsAbs(target) {
+			target = filepath.Join(filepath.Dir(link), target)
+		}
+		path = filepath.Join(target, strings.TrimPrefix(path, link))
 	}
-	return false
+	return all
 }
 
 // holdsHome says whether a folder is the person's home folder or one above it.

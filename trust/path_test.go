@@ -26,8 +26,15 @@ func TestGuardPath(t *testing.T) {
 	if err := os.Symlink(at("home/other/bin"), at("link")); err != nil {
 		t.Fatal(err)
 	}
+	// A folder of another project that an agent has made a link, and can turn.
+	if err := os.Symlink(at("usr/bin"), at("home/other/out")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("home/other/out", at("relink")); err != nil {
+		t.Fatal(err)
+	}
 	t.Setenv("HOME", at("home"))
-	all := []string{"home/p/.venv/bin", "home/p/sub/bin", "home/other/bin", "link", "home/plain/bin", "home/bin", "home/missing", "usr/bin"}
+	all := []string{"home/p/.venv/bin", "home/p/sub/bin", "home/other/bin", "link", "home/other/out", "relink", "home/plain/bin", "home/bin", "home/missing", "usr/bin"}
 	for _, tt := range []struct{ dir, want string }{
 		{"home/p", "home/plain/bin home/bin home/missing usr/bin"},
 		{"home/p/sub", "home/plain/bin home/bin home/missing usr/bin"},

@@ -15,7 +15,7 @@ const fileName = "localhost/wrapix-containerfile:"
 
 // FileRef returns the reference that the image of a Containerfile has, whether the host has it or not.
 func FileRef(text string) string {
-	return fileName + hash("", recipeVersion, runtime.GOARCH, text)[:12]
+	return fileName + hash("", recipeVersion, runtime.GOARCH, text)
 }
 
 // EnsureFile returns the image of a project's own Containerfile, and makes it where the host does not have it. A person

@@ -129,7 +129,8 @@ func Published(ctx context.Context, p profile.Program, version string) (profile.
 	return p, nil
 }
 
-// npm runs the host's npm in a folder of ours, where no project's configuration is, and returns what it prints.
+// npm runs the host's npm in a folder of ours, and returns what it prints. By itself npm looks for a project's configuration
+// in the folders above, too.
 func npm(ctx context.Context, folder, about string, args ...string) ([]byte, error) {
 	program, err := exec.LookPath("npm")
 	if err != nil {
@@ -137,7 +138,7 @@ func npm(ctx context.Context, folder, about string, args ...string) ([]byte, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, fetchTime)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, program, append([]string{"--silent", "--no-update-notifier"}, args...)...)
+	cmd := exec.CommandContext(ctx, program, append([]string{"--silent", "--no-update-notifier", "--prefix", folder}, args...)...)
 	cmd.Dir, cmd.Env = folder, os.Environ()
 	if _, err := os.Stat(hostAuthorities); err == nil && os.Getenv("NODE_EXTRA_CA_CERTS") == "" {
 		cmd.Env = append(cmd.Env, "NODE_EXTRA_CA_CERTS="+hostAuthorities)

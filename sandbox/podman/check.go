@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/containers/podman/v5/libpod/define"
@@ -125,6 +126,16 @@ func storesNothing(s *define.StoreInfo) bool {
 	for _, dir := range []string{s.VolumePath, filepath.Join(s.GraphRoot, "secrets")} {
 		entries, err := os.ReadDir(dir)
 		if len(entries) > 0 || err != nil && !errors.Is(err, os.ErrNotExist) {
+			return false
+		}
+	}
+	// A reset takes networks along; these are Podman's own.
+	for pattern, own := range map[string]string{
+		filepath.Join(s.GraphRoot, "networks", "*.json"):                              "podman.json",
+		filepath.Join(filepath.Dir(s.ConfigFile), "..", "cni", "net.d", "*.conflist"): "87-podman.conflist",
+	} {
+		found, _ := filepath.Glob(pattern)
+		if slices.ContainsFunc(found, func(path string) bool { return filepath.Base(path) != own }) {
 			return false
 		}
 	}

@@ -19,8 +19,20 @@ import (
 type Driver interface {
 	// Launch says how the client is started for one turn, that is, for one attempt.
 	Launch(t Turn) Launch
+	// Kind names the client, as the configuration does.
+	Kind() string
 	// Reader reads one turn's output. show is given what people are shown of it; it must not block.
 	Reader(show func([]byte)) Reader
+}
+
+// Reading returns a driver of a kind that is good for reading only, and whether there is one.
+func Reading(kind string) (Driver, bool) {
+	for _, d := range []Driver{Command{}, Claude{}} {
+		if d.Kind() == kind {
+			return d, true
+		}
+	}
+	return nil, false
 }
 
 // Turn is what the client is to do.

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"encoding/json"
 
 	"github.com/wrapix/wrapix/sandbox"
@@ -20,8 +21,14 @@ var _ Driver = Claude{}
 // terminal of its own, and the sandbox has one only. A hook that fails would keep the client from ending its turn.
 const ring = `printf '\a' >/dev/pts/0 2>/dev/null || true`
 
+// claudeURL is where the client goes by itself.
+const claudeURL = "https://api.anthropic.com"
+
 // claudeHome is where the client keeps its settings and sessions.
 const claudeHome = sandbox.HomeDir + "/.claude"
+
+// Kind is "claude".
+func (c Claude) Kind() string { return "claude" }
 
 // Launch starts the client with the prompt on standard input. The sandbox is the boundary, so it asks for no permission; of
 // servers it has those that it is given here, and none of the project's.
@@ -64,9 +71,8 @@ func (c Claude) env() map[string]string {
 	env := map[string]string{
 		"CLAUDE_CONFIG_DIR": claudeHome, "DISABLE_AUTOUPDATER": "1", "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
 	}
-	if c.BaseURL != "" {
-		env["ANTHROPIC_BASE_URL"] = c.BaseURL
-	}
+	// Always: what the project sets as a variable needs no approval, and must not send the login elsewhere.
+	env["ANTHROPIC_BASE_URL"] = cmp.Or(c.BaseURL, claudeURL)
 	return env
 }
 

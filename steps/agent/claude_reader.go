@@ -77,7 +77,9 @@ func (u claudeUsage) add(other claudeUsage) claudeUsage {
 type claudeLimit struct {
 	Status string `json:"status"` // allowed, allowed_warning, rejected
 	Resets int64  `json:"resetsAt"`
-	Type   string `json:"rateLimitType"`
+	// Overage says that the work goes on beyond the limit, and is paid for.
+	Overage bool   `json:"isUsingOverage"`
+	Type    string `json:"rateLimitType"`
 }
 
 // until is when a limit that was reached ends.
@@ -278,7 +280,7 @@ func (r *claudeReader) end(rec claudeRecord) {
 	text := oneLine(rec.Result, 200)
 	why := refusal(rec.APIStatus, "")
 	switch {
-	case r.limit != nil && r.limit.Status == "rejected":
+	case r.limit != nil && r.limit.Status == "rejected" && !r.limit.Overage && rec.APIStatus == 429:
 		r.report.Shut = &engine.ShutError{Message: "the agent's limit is reached: " + text, Limited: true, Until: r.limit.until()}
 	case rec.APIStatus == 429:
 		r.report.Shut = &engine.ShutError{Message: "the agent's service asks to slow down: " + text, Limited: true}

@@ -9,6 +9,9 @@ type Command struct {
 
 var _ Driver = Command{}
 
+// Kind is "command".
+func (c Command) Kind() string { return "command" }
+
 // Launch starts the program with the prompt on standard input.
 func (c Command) Launch(t Turn) Launch {
 	return Launch{Command: sandbox.Command{Name: "agent", Args: c.Args, Stdin: t.Prompt}}
