@@ -16,7 +16,7 @@ func (o *runOptions) canTalk(conf config.Config) error {
 	if err := canStart(conf); err != nil {
 		return err
 	}
-	if !isTerminal(o.streams.in) {
+	if !isTerminal(o.streams.in) || !o.passed.interactive || o.changed("tty") && !o.passed.tty {
 		return &usageError{what: fmt.Sprintf("%s needs a terminal", conf.Agent.Kind), try: "wrapix -- COMMAND, or a spec for it: ralph loop SPEC.md"}
 	}
 	return nil

@@ -13,6 +13,7 @@ import (
 
 func newExec(connect connectFunc, s streams) *cobra.Command {
 	var given givenFlags
+	var passed streamFlags
 	cmd := &cobra.Command{
 		Use:   "exec NAME -- COMMAND [ARG...]",
 		Short: "Run a further command in a sandbox that runs",
@@ -40,25 +41,23 @@ as with wrapix -- COMMAND. The command ends with the sandbox at the latest.`,
 			if err != nil {
 				return err
 			}
-			return further(cmd.Context(), engine, found.Name, args[1:], env, s)
+			return further(cmd.Context(), engine, found.Name, args[1:], env, s, passed)
 		},
 	}
 	cmd.Flags().StringArrayVar(&given.env, "env", nil, "set a variable: NAME=VALUE, or NAME for the host's value")
+	passed.define(cmd)
 	return cmd
 }
 
 // further runs the command, with the signals and the terminal that are ours.
-func further(ctx context.Context, rt sandbox.Runtime, name string, args []string, env map[string]string, s streams) error {
+func further(ctx context.Context, rt sandbox.Runtime, name string, args []string, env map[string]string, s streams, flags streamFlags) error {
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cancel(nil)
 	signals := listen(cancel)
 	defer signals.stop()
 	passed := make(chan syscall.Signal, 32)
-	streams := sandbox.Streams{Stdin: s.in, Stdout: s.out, Stderr: s.err, Signals: passed}
-	if isTerminal(s.in) && !inForeground(s.in) {
-		streams.Stdin = nil // to read from it would stop us
-	}
-	t := openTerminal(s)
+	t := flags.terminal(s)
+	streams := sandbox.Streams{Stdin: flags.input(s, t), Stdout: s.out, Stderr: s.err, Signals: passed}
 	if t != nil {
 		streams.Terminal, streams.Resize = true, t.resized
 		if kind := os.Getenv("TERM"); kind != "" && env["TERM"] == "" {

@@ -24,7 +24,9 @@ The command's exit code is the exit code of wrapix, and 128+N when signal N ende
   127    the command was not found
 
 With a terminal on standard input and output the command gets a terminal. Without, its three streams are passed on
-apart. SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1 and SIGUSR2 are passed on to the command.
+apart. -t gives it a terminal in any case, of 80x24 where we have none, and -t=false none; -i=false is as < /dev/null.
+
+SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1 and SIGUSR2 are passed on to the command.
 
 With --rm=false the sandbox stays when the command has ended, and goes on when wrapix ends before it: by Ctrl-P Ctrl-Q, as
 after podman run, or by SIGHUP. See wrapix ps, attach, exec, logs, stop and prune.
@@ -66,6 +68,7 @@ func newRoot(s streams) *cobra.Command {
 	})
 	o.define(root)
 	root.Flags().BoolVar(&o.remove, "rm", true, "remove the sandbox when the command has ended; --rm=false keeps it, running or not")
+	o.passed.define(root)
 	root.PersistentFlags().BoolVar(&o.allowRoot, "allow-root", false, "work as root too, where the sandbox is no boundary")
 	connect := func(cmd *cobra.Command) (*podman.Engine, error) {
 		return podman.Connect(cmd.Context(), podman.Options{AllowRoot: o.allowRoot})

@@ -40,6 +40,7 @@ type runOptions struct {
 	given     givenFlags
 	network   networkFlags
 	limits    limitFlags
+	passed    streamFlags
 	streams   streams
 
 	devcontainer bool // count the folder's devcontainer.json, too
@@ -165,18 +166,15 @@ func (o *runOptions) inSandbox(ctx context.Context, spec sandbox.Spec, wanted wa
 
 	out := &pipe{to: o.streams.out}
 	var denied denials
-	streams := sandbox.Streams{Stdin: o.streams.in, Stdout: out, Stderr: &pipe{to: o.streams.err}, Denied: denied.add}
-	if isTerminal(o.streams.in) && !inForeground(o.streams.in) {
-		streams.Stdin = nil // to read from it would stop us
-	}
-	rt := &observed{Runtime: engine, tty: openTerminal(o.streams), signals: signals}
+	rt := &observed{Runtime: engine, tty: o.passed.terminal(o.streams), signals: signals}
+	streams := sandbox.Streams{Stdin: o.passed.input(o.streams, rt.tty), Stdout: out, Stderr: &pipe{to: o.streams.err}, Denied: denied.add}
 	if spec.Keep {
 		rt.detach = func() { detach(errDetached) }
 	}
 	if rt.tty != nil {
 		spec.Labels[labelTerminal] = "1"
-		if spec.Keep {
-			streams.Stdin = &detachable{from: o.streams.in, detach: rt.detach}
+		if spec.Keep && rt.tty.keys != nil {
+			streams.Stdin = &detachable{from: streams.Stdin, detach: rt.detach}
 		}
 		streams.Terminal, streams.Resize = true, rt.tty.resized
 		if kind := os.Getenv("TERM"); kind != "" {

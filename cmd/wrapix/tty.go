@@ -12,18 +12,18 @@ import (
 	"github.com/wrapix/wrapix/sandbox"
 )
 
-// streams are those of the process.
-type streams struct{ in, out, err *os.File }
-
-func std() streams { return streams{in: os.Stdin, out: os.Stdout, err: os.Stderr} }
-
-// tty is the terminal that a command takes over. All methods work on nil, which is no terminal.
+// tty is what there is of our own terminal to a command's. All methods work on nil: the command has none.
 type tty struct {
-	in, out *os.File
+	keys    *os.File // our terminal, which the command takes over; nil where it gets no keys
+	screen  *os.File // whose size is the command's, if it is a terminal
 	before  *term.State
 	resized chan sandbox.Size
-	end     chan struct{}
+	end     chan struct{} // nil when nothing is to be ended
 	done    sync.WaitGroup
+}
+
+func newTTY(keys, screen *os.File) *tty {
+	return &tty{keys: keys, screen: screen, resized: make(chan sandbox.Size)}
 }
 
 // openTerminal returns the terminal that standard input and output both are, or nil. A process in the background has
@@ -32,7 +32,7 @@ func openTerminal(s streams) *tty {
 	if !isTerminal(s.in) || !isTerminal(s.out) || !inForeground(s.in) {
 		return nil
 	}
-	return &tty{in: s.in, out: s.out, resized: make(chan sandbox.Size), end: make(chan struct{})}
+	return newTTY(s.in, s.out)
 }
 
 func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
@@ -44,7 +44,7 @@ func inForeground(f *os.File) bool {
 }
 
 func (t *tty) size() sandbox.Size {
-	width, height, err := term.GetSize(int(t.out.Fd()))
+	width, height, err := term.GetSize(int(t.screen.Fd()))
 	if err != nil {
 		return sandbox.Size{Width: 80, Height: 24}
 	}
@@ -56,11 +56,15 @@ func (t *tty) raw() error {
 	if t == nil {
 		return nil
 	}
-	before, err := term.MakeRaw(int(t.in.Fd()))
-	if err != nil {
-		return fmt.Errorf("set up the terminal: %w", err)
+	if t.keys != nil {
+		before, err := term.MakeRaw(int(t.keys.Fd()))
+		if err != nil {
+			return fmt.Errorf("set up the terminal: %w", err)
+		}
+		t.before = before
 	}
-	t.before = before
+	end := make(chan struct{})
+	t.end = end
 	changes := make(chan os.Signal, 1)
 	signal.Notify(changes, unix.SIGWINCH)
 	t.done.Go(func() {
@@ -68,12 +72,12 @@ func (t *tty) raw() error {
 		for {
 			select {
 			case t.resized <- t.size():
-			case <-t.end:
+			case <-end:
 				return
 			}
 			select {
 			case <-changes:
-			case <-t.end:
+			case <-end:
 				return
 			}
 		}
@@ -83,11 +87,14 @@ func (t *tty) raw() error {
 
 // restore makes the terminal as it was before raw. It may be called again.
 func (t *tty) restore() {
-	if t == nil || t.before == nil {
+	if t == nil || t.end == nil {
 		return
 	}
 	close(t.end)
+	t.end = nil
 	t.done.Wait()
-	_ = term.Restore(int(t.in.Fd()), t.before)
-	t.before = nil
+	if t.before != nil {
+		_ = term.Restore(int(t.keys.Fd()), t.before)
+		t.before = nil
+	}
 }

@@ -306,3 +306,74 @@ func TestAttachAndDetach(t *testing.T) {
 		t.Errorf("attach: code %d: %q", code, again.seen+again.ahead)
 	}
 }
+
+// The flags of podman run, on a terminal.
+func TestStreamFlags(t *testing.T) {
+	dir := project(t)
+	for _, tt := range []struct {
+		name  string
+		args  []string
+		words []string
+	}{
+		{"nothing said", nil, []string{"in 0", "out 0", "31 91", "<typed>"}},
+		{"-it", []string{"-it"}, []string{"in 0", "out 0", "31 91", "<typed>"}},
+		{"-t=false", []string{"-t=false"}, []string{"in 1", "out 1", "<typed>"}},
+		{"-i=false", []string{"-i=false"}, []string{"in 1", "out 1", "<>"}},
+		{"--tty --interactive=false", []string{"--tty", "--interactive=false"}, []string{"in 0", "out 0", "31 91", "<>"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			args := append([]string{dir}, tt.args...)
+			s := startOnScreen(t, 91, 31, append(args, "--", "sh", "-c",
+				`test -t 0; echo "in $?"; test -t 1; echo "out $?"; stty size; echo ready; read line; echo "<$line>"; exit 5`)...)
+			for _, text := range tt.words {
+				if text == "<typed>" {
+					s.until(t, "ready")
+					s.typed(t, "typed\r")
+				}
+				s.until(t, text)
+			}
+			if code := s.code(); code != 5 {
+				t.Errorf("exit code %d: %q", code, s.seen+s.ahead)
+			}
+		})
+	}
+	nothingLeft(t)
+}
+
+// The flags of podman run, without a terminal.
+func TestStreamFlagsInAPipe(t *testing.T) {
+	dir := keepInProject(t)
+	kept := start(t, dir, "--rm=false", "--", "sh", "-c", "echo ready; exec sleep 1000")
+	kept.line(t, "ready")
+	const script = `test -t 0; echo "in $?"; test -t 1; echo "out $?"; stty size; while read line; do echo "<$line>"; done; exit 5`
+	for _, tt := range []struct{ flag, want string }{
+		{"--interactive", "in 1\nout 1\n<one>\n<two>\n"},
+		{"-i=false", "in 1\nout 1\n"},
+		{"-t", "in 0\r\nout 0\r\n24 80\r\n<one>\r\n<two>\r\n"},
+		{"-ti=false", "in 0\r\nout 0\r\n24 80\r\n"},
+	} {
+		for name, args := range map[string][]string{
+			"wrapix": {dir, tt.flag, "--"}, "exec": {"exec", tt.flag, only(t, dir).Name, "--"},
+		} {
+			t.Run(name+" "+tt.flag, func(t *testing.T) {
+				ctx, cancel := context.WithTimeout(t.Context(), patience)
+				defer cancel()
+				cmd := exec.CommandContext(ctx, "wrapix", append(args, "sh", "-c", script)...)
+				cmd.Stdin = strings.NewReader("one\ntwo\n")
+				out, _ := cmd.Output()
+				// What a terminal echoes comes before, or in between.
+				shown := strings.ReplaceAll(string(out), "one\r\ntwo\r\n", "")
+				if code := cmd.ProcessState.ExitCode(); code != 5 || shown != tt.want {
+					t.Errorf("exit code %d, %q, not %q", code, shown, tt.want)
+				}
+			})
+		}
+	}
+	cat := start(t, dir, "-t", "--", "cat") // of nothing
+	if code := cat.code(t); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	if out, errs, code := wrapixCode(t, "no end", dir, "-t", "--", "cat"); code != 0 || !strings.Contains(out, "no end") {
+		t.Errorf("a line without an end: code %d, %q, %q", code, out, errs)
+	}
+}
