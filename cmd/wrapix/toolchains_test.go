@@ -1,3 +1,5 @@
+//go:build soak
+
 package main
 
 import (
@@ -11,11 +13,8 @@ import (
 )
 
 // From a project to its tests in the sandbox with one line of wrapix.toml. The images are made of what Debian has where the
-// makers of a toolchain are out of reach.
+// makers of a toolchain are out of reach. It makes four images, which is for the long runs.
 func TestToolchains(t *testing.T) {
-	if os.Getenv("WRAPIX_SOAK") == "" {
-		t.Skip("it makes four images: make soak")
-	}
 	for _, tt := range []struct {
 		profile string
 		command []string

@@ -9,3 +9,13 @@ func Parts(p profile.Profile, base string) []string {
 	root, pieces, whole := r.refs()
 	return append(append([]string{root}, pieces...), whole)
 }
+
+// InUse says whether a folder that trees are built in is locked by whoever builds, or gone by now.
+func InUse(path string) bool {
+	dir, err := openLocked(path)
+	if err != nil {
+		return true
+	}
+	dir.Close()
+	return false
+}
