@@ -182,6 +182,9 @@ type (
 	Ending = frame.Ending
 )
 
+// StoppedMark is in the output of an attached command's terminal when the command has stopped; see package frame.
+const StoppedMark = frame.StoppedMark
+
 // The endings of a Result.
 const (
 	EndedExited      = frame.EndedExited

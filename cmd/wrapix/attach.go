@@ -49,6 +49,7 @@ func attach(ctx context.Context, rt sandbox.Runtime, found listed, s streams) er
 		streams.Watch = false
 		streams.Stdin = &detachable{from: s.in, detach: func() { cancel(errDetached) }}
 		streams.Resize = t.resized
+		streams.Stdout = &suspendable{to: s.out, tty: t, goOn: func() { _ = rt.Signal(ctx, found.Name, "SIGCONT") }}
 		// Another size than it has: then ours is a change, at which programs draw their screen anew.
 		size := t.size()
 		size.Height++

@@ -173,6 +173,7 @@ func (o *runOptions) inSandbox(ctx context.Context, spec sandbox.Spec, wanted wa
 	}
 	if rt.tty != nil {
 		spec.Labels[labelTerminal] = "1"
+		streams.Stdout = &suspendable{to: out, tty: rt.tty, goOn: func() { _ = engine.Signal(ctx, spec.Name, "SIGCONT") }}
 		if spec.Keep && rt.tty.keys != nil {
 			streams.Stdin = &detachable{from: streams.Stdin, detach: rt.detach}
 		}

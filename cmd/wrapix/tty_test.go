@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/wrapix/wrapix/sandbox"
 )
 
 // screen is a terminal, with a wrapix on it.
@@ -375,5 +377,61 @@ func TestStreamFlagsInAPipe(t *testing.T) {
 	}
 	if out, errs, code := wrapixCode(t, "no end", dir, "-t", "--", "cat"); code != 0 || !strings.Contains(out, "no end") {
 		t.Errorf("a line without an end: code %d, %q, %q", code, out, errs)
+	}
+}
+
+// What stops inside stops us as well, so that the shell which started us has its terminal, and goes on with us.
+func TestSuspend(t *testing.T) {
+	s := newScreen(t, 120, 30)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	s.Cmd = s.on(exec.CommandContext(ctx, "bash", "--norc", "--noprofile", "--noediting", "-i"))
+	s.Env = append(s.Env, "PS1=ready> ")
+	if err := s.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cancel()
+		_ = s.Wait()
+	})
+	s.until(t, "ready> ")
+	before := s.modes(t)
+	s.typed(t, "wrapix "+project(t)+` -- sh -c 'echo it-"stops"; kill -STOP $$; echo it-"goes"-on; read x; echo "read $x"; exit 7'`+"\r")
+	s.until(t, "it-stops")
+	s.until(t, "Stopped")
+	if now := s.modes(t); now.Lflag&unix.ECHO == 0 && before.Lflag&unix.ECHO != 0 {
+		t.Error("the shell's terminal does not echo")
+	}
+	s.typed(t, "echo the-she\"ll\"\r")
+	s.until(t, "the-shell")
+	s.typed(t, "fg\r")
+	s.until(t, "it-goes-on")
+	s.typed(t, "keys\r")
+	s.until(t, "read keys")
+	s.until(t, "ready> ") // what was typed before is gone: we give the terminal back as it was
+	s.typed(t, "echo code-$?\r")
+	s.until(t, "code-7")
+	s.typed(t, "exit\r")
+	_ = s.Wait()
+	if strings.Contains(s.seen+s.ahead, "7117") {
+		t.Errorf("the mark is on the screen: %q", s.seen+s.ahead)
+	}
+	nothingLeft(t)
+}
+
+func TestSuspendable(t *testing.T) {
+	text := "one" + sandbox.StoppedMark + "two\x1b]7117;other\x1b\\three" + sandbox.StoppedMark + "\x1b[1mfour\x1b]71"
+	for size := 1; size <= len(text); size++ {
+		var screen strings.Builder
+		w := &suspendable{to: &screen, tty: &tty{}, goOn: func() { screen.WriteString("|") }}
+		for rest := text; rest != ""; {
+			n := min(size, len(rest))
+			if _, err := w.Write([]byte(rest[:n])); err != nil {
+				t.Fatal(err)
+			}
+			rest = rest[n:]
+		}
+		if got, want := screen.String(), "one|two\x1b]7117;other\x1b\\three|\x1b[1mfour"; got != want {
+			t.Fatalf("in pieces of %d: %q, want %q", size, got, want)
+		}
 	}
 }

@@ -85,6 +85,10 @@ type Command struct {
 // stands outside, such as a person with the engine's own stop or remove.
 const StopSignal = syscall.Signal(30)
 
+// StoppedMark is what the guest writes to the terminal of an attached command that has stopped, by itself or by Ctrl-Z.
+// The host takes it out, and sends SIGCONT when the command is to go on. A command that writes it is only taken for stopped.
+const StoppedMark = "\x1b]7117;wrapix-stopped\x1b\\"
+
 // Ending says how a Job came to its end.
 type Ending string
 

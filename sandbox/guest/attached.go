@@ -33,12 +33,14 @@ func attached(job frame.Job) int {
 	}
 	// A group of its own, so that signals reach what the command started too; in the foreground of a terminal.
 	attr := &syscall.SysProcAttr{Setpgid: true}
+	var stopped func()
 	if _, err := unix.IoctlGetTermios(0, unix.TCGETS); err == nil {
 		attr = &syscall.SysProcAttr{Foreground: true, Ctty: 0}
 		awaitSize()
+		stopped = func() { _, _ = os.Stdout.WriteString(frame.StoppedMark) }
 	}
 	signals := make(chan os.Signal, 16)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGUSR1, syscall.SIGUSR2, frame.StopSignal)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGCONT, frame.StopSignal)
 	started, killed := time.Now(), memoryKills(job.Memory)
 	pid, err := start(job.Commands[0], known, limitsOf(job), [3]uintptr{0, 1, 2}, attr)
 	if err != nil {
@@ -62,7 +64,7 @@ func attached(job frame.Job) int {
 			syscall.Kill(-pid, s.(syscall.Signal))
 		}
 	}()
-	status := wait(pid)
+	status := wait(pid, stopped)
 	signal.Stop(signals)
 	killAll()
 	e := exit("", status, started, time.Now())

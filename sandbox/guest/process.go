@@ -83,12 +83,19 @@ func letGo(pid int) {
 	syscall.PtraceDetach(pid)
 }
 
-// wait waits for the process, and buries every orphan that ends before it.
-func wait(pid int) syscall.WaitStatus {
+// wait waits for the process, and buries every orphan that ends before it. stopped is called when the process has stopped; it
+// may be nil.
+func wait(pid int, stopped func()) syscall.WaitStatus {
+	options := 0
+	if stopped != nil {
+		options = syscall.WUNTRACED
+	}
 	for {
 		var status syscall.WaitStatus
-		got, err := syscall.Wait4(-1, &status, 0, nil)
+		got, err := syscall.Wait4(-1, &status, options, nil)
 		switch {
+		case err == nil && got == pid && status.Stopped():
+			stopped()
 		case err == syscall.EINTR:
 		case err != nil:
 			fail("wait for process %d: %v", pid, err) // cannot happen: it is a child of ours

@@ -170,7 +170,7 @@ func (r *reporter) command(c frame.Command) (*frame.Exit, error) {
 	pumps.Go(func() { r.stdout.pump(outR, r.patterns, &both) })
 	pumps.Go(func() { r.stderr.pump(errR, r.patterns, &both) })
 
-	status := wait(pid)
+	status := wait(pid, nil)
 	finished := after(started)
 	r.mu.Lock()
 	r.running = 0
