@@ -163,23 +163,15 @@ func (c Config) ProfileOf(name string) (profile.Profile, error) {
 }
 
 // AllProfiles merges every profile of the project, in the order of their names in Profiles.
-func (c Config) AllProfiles() ([]profile.Profile, error) {
-	var all []profile.Profile
-	for _, name := range c.Profiles.Names() {
-		p, err := c.ProfileOf(name)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, p)
-	}
-	return all, nil
-}
+func (c Config) AllProfiles() ([]profile.Profile, error) { return c.eachProfile(c.ProfileOf) }
 
 // AgentProfiles merges every profile as the images of the agent's sandboxes are made of it.
-func (c Config) AgentProfiles() ([]profile.Profile, error) {
+func (c Config) AgentProfiles() ([]profile.Profile, error) { return c.eachProfile(c.AgentProfile) }
+
+func (c Config) eachProfile(merge func(name string) (profile.Profile, error)) ([]profile.Profile, error) {
 	var all []profile.Profile
 	for _, name := range c.Profiles.Names() {
-		p, err := c.AgentProfile(name)
+		p, err := merge(name)
 		if err != nil {
 			return nil, err
 		}

@@ -37,7 +37,7 @@ func (c Claude) Launch(t Turn) Launch {
 		"--strict-mcp-config", "--mcp-config", `{"mcpServers":{}}`, "--exclude-dynamic-system-prompt-sections")
 	return Launch{
 		Command: sandbox.Command{Name: "agent", Args: append(args, c.Args...), Stdin: t.Prompt},
-		Env:     c.env(), Files: []sandbox.File{c.file("settings.json", map[string]any{})},
+		Env:     c.env(), Files: []sandbox.File{claudeFile("settings.json", claudeSettings())},
 	}
 }
 
@@ -45,7 +45,8 @@ func (c Claude) Launch(t Turn) Launch {
 // A key is read from the secret of that name by the client itself: in its environment it would ask whether to use it.
 func (c Claude) Interactive(keyFile string) Launch {
 	rings := []any{map[string]any{"hooks": []any{map[string]any{"type": "command", "command": ring}}}}
-	settings := map[string]any{"hooks": map[string]any{"Notification": rings, "Stop": rings}}
+	settings := claudeSettings()
+	settings["hooks"] = map[string]any{"Notification": rings, "Stop": rings}
 	if keyFile != "" {
 		settings["apiKeyHelper"] = "cat " + keyFile
 	}
@@ -55,7 +56,7 @@ func (c Claude) Interactive(keyFile string) Launch {
 	}
 	return Launch{
 		Command: sandbox.Command{Name: "agent", Args: append(c.args(), c.Args...)},
-		Env:     c.env(), Files: []sandbox.File{c.file("settings.json", settings), c.file(".claude.json", state)},
+		Env:     c.env(), Files: []sandbox.File{claudeFile("settings.json", settings), claudeFile(".claude.json", state)},
 	}
 }
 
@@ -68,19 +69,20 @@ func (c Claude) args() []string {
 }
 
 func (c Claude) env() map[string]string {
-	env := map[string]string{
+	return map[string]string{
 		"CLAUDE_CONFIG_DIR": claudeHome, "DISABLE_AUTOUPDATER": "1", "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+		// Always: what the project sets as a variable needs no approval, and must not send the login elsewhere.
+		"ANTHROPIC_BASE_URL": cmp.Or(c.BaseURL, claudeURL),
 	}
-	// Always: what the project sets as a variable needs no approval, and must not send the login elsewhere.
-	env["ANTHROPIC_BASE_URL"] = cmp.Or(c.BaseURL, claudeURL)
-	return env
 }
 
-// file is one of the client's, with what all have in common.
-func (c Claude) file(name string, values map[string]any) sandbox.File {
-	if name == "settings.json" {
-		values["skipDangerousModePermissionPrompt"], values["theme"] = true, "dark"
-	}
+// claudeSettings are those that both ways of starting the client have.
+func claudeSettings() map[string]any {
+	return map[string]any{"skipDangerousModePermissionPrompt": true, "theme": "dark"}
+}
+
+// claudeFile is a file of the client's home.
+func claudeFile(name string, values map[string]any) sandbox.File {
 	text, _ := json.Marshal(values) // of strings and booleans, which have no error
 	return sandbox.File{Path: claudeHome + "/" + name, Text: string(text)}
 }
