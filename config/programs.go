@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 
+	"github.com/wrapix/wrapix/internal/filesystem"
 	"github.com/wrapix/wrapix/sandbox/profile"
 )
 
@@ -73,7 +74,7 @@ func ChooseProgram(p profile.Program) error {
 	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
 		return fmt.Errorf("record %s: %w", p, err)
 	}
-	if err := replace(file, append(text, '\n')); err != nil {
+	if err := filesystem.Replace(file, append(text, '\n')); err != nil {
 		return fmt.Errorf("record %s: %w", p, err)
 	}
 	return nil
@@ -98,18 +99,4 @@ func programs() (all map[string]chosen, file string, err error) {
 		return nil, file, fmt.Errorf("read the chosen versions of agents in %s: %w", file, err)
 	}
 	return all, file, nil
-}
-
-// replace writes a file whole or not at all.
-func replace(name string, text []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+"-")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(text)
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), name)
 }

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/wrapix/wrapix/internal/filesystem"
 )
 
 // ErrNoProject says that neither a folder nor one above it is a project.
@@ -111,7 +113,7 @@ func claimStateDir(dir, project string) error {
 		return err
 	}
 	for child, at := dir, filepath.Dir(dir); at != child; child, at = at, filepath.Dir(at) {
-		if err := syncFolder(at); err != nil && !errors.Is(err, fs.ErrPermission) { // nobody made anything there for us
+		if err := filesystem.SyncFolder(at); err != nil && !errors.Is(err, fs.ErrPermission) { // nobody made anything there for us
 			return fmt.Errorf("make the state folder: %w", err)
 		}
 	}
@@ -127,20 +129,12 @@ func claimStateDir(dir, project string) error {
 		}
 	}
 	if err == nil {
-		err = syncFolder(dir)
+		err = filesystem.SyncFolder(dir)
 	}
 	if err != nil {
 		return fmt.Errorf("write in the state folder: %w", err)
 	}
 	return nil
-}
-
-func syncFolder(dir string) error {
-	f, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
 }
 
 // CheckStateDir returns a [*StateDirError] if the folder holds the state of another project. An empty note, left by a

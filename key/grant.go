@@ -12,8 +12,8 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
+	"github.com/wrapix/wrapix/internal/filesystem"
 	"github.com/wrapix/wrapix/key/remote"
-	"github.com/wrapix/wrapix/trust"
 )
 
 // Where a sandbox finds what belongs to its deploy key. All of it is mounted read-only.
@@ -98,7 +98,7 @@ func (g *Grant) Place() ([]Mount, map[string]string, error) {
 		"known_hosts": hostAlias + " " + string(ssh.MarshalAuthorizedKey(k.Host)),
 		publicName:    k.Current.Line(k.Remote) + "\n",
 	} {
-		if err := trust.Replace(filepath.Join(g.sshDir(), name), []byte(text)); err != nil {
+		if err := filesystem.Replace(filepath.Join(g.sshDir(), name), []byte(text)); err != nil {
 			return nil, nil, fmt.Errorf("prepare the deploy key for sandboxes: %w", err)
 		}
 	}

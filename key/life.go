@@ -15,8 +15,8 @@ import (
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/sys/unix"
 
+	"github.com/wrapix/wrapix/internal/filesystem"
 	"github.com/wrapix/wrapix/key/remote"
-	"github.com/wrapix/wrapix/trust"
 )
 
 // Create makes the key of a repository, pinned to the server with this host key. The error is [ErrExists] where there is
@@ -40,7 +40,7 @@ func (s *Store) Create(r remote.Remote, host Public, now time.Time) (Key, error)
 		if err != nil {
 			return err
 		}
-		if err := trust.Replace(filepath.Join(made, documentName), text); err != nil {
+		if err := filesystem.Replace(filepath.Join(made, documentName), text); err != nil {
 			return err
 		}
 		if err := os.Rename(made, k.Dir); err != nil {
@@ -126,7 +126,7 @@ func (s *Store) change(r remote.Remote, change func(*Key) error) (k Key, err err
 		if err != nil {
 			return err
 		}
-		if err := trust.Replace(filepath.Join(k.Dir, documentName), text); err != nil {
+		if err := filesystem.Replace(filepath.Join(k.Dir, documentName), text); err != nil {
 			return err
 		}
 		return k.removeOthers()
@@ -203,10 +203,10 @@ func makePair(dir string, number int, r remote.Remote, now time.Time) (Pair, err
 	if err := os.Mkdir(folder, 0o700); err != nil {
 		return Pair{}, err
 	}
-	if err := trust.Replace(filepath.Join(folder, privateName), pem.EncodeToMemory(block)); err != nil {
+	if err := filesystem.Replace(filepath.Join(folder, privateName), pem.EncodeToMemory(block)); err != nil {
 		return Pair{}, err
 	}
-	if err := trust.Replace(filepath.Join(folder, publicName), []byte(p.Line(r)+"\n")); err != nil {
+	if err := filesystem.Replace(filepath.Join(folder, publicName), []byte(p.Line(r)+"\n")); err != nil {
 		return Pair{}, err
 	}
 	return p, syncDir(dir)

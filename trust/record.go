@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/wrapix/wrapix/internal/filesystem"
 )
 
 // File is the record's name in a project's state folder.
@@ -94,7 +96,7 @@ func Approve(stateDir, project string, list []Setting, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	if err := Replace(filepath.Join(stateDir, File), append(text, '\n')); err != nil {
+	if err := filesystem.Replace(filepath.Join(stateDir, File), append(text, '\n')); err != nil {
 		return fmt.Errorf("record the approval: %w", err)
 	}
 	return nil
@@ -107,36 +109,10 @@ func Revoke(stateDir string) (bool, error) {
 		return false, nil
 	}
 	if err == nil {
-		err = syncDir(stateDir)
+		err = filesystem.SyncFolder(stateDir)
 	}
 	if err != nil {
 		return false, fmt.Errorf("revoke the approval: %w", err)
 	}
 	return true, nil
-}
-
-// Replace puts a file in place that nobody else reads, whole or not at all: it is synced before its name, and the name
-// after it.
-func Replace(path string, text []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-") // mode 0600
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(text)
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(path))
-}
-
-func syncDir(path string) error {
-	d, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

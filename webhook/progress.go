@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/wrapix/wrapix/engine"
+	"github.com/wrapix/wrapix/internal/filesystem"
 	"github.com/wrapix/wrapix/trust"
 )
 
@@ -68,7 +69,7 @@ func parse(text []byte) (*progress, error) {
 func (p *progress) save(state string) error {
 	text, err := json.Marshal(p)
 	if err == nil {
-		err = trust.Replace(filepath.Join(state, File), append(text, '\n'))
+		err = filesystem.Replace(filepath.Join(state, File), append(text, '\n'))
 	}
 	if err != nil {
 		return fmt.Errorf("note what was told: %w", err)

@@ -18,7 +18,6 @@ import (
 	"github.com/wrapix/wrapix/internal/filesystem"
 	"github.com/wrapix/wrapix/snapshot"
 	"github.com/wrapix/wrapix/steps"
-	"github.com/wrapix/wrapix/trust"
 )
 
 type pruneOptions struct {
@@ -198,7 +197,7 @@ func (c *pruning) transcripts(id engine.WorkflowID) (bytes int64, err error) {
 	if c.dryRun {
 		return bytes, nil
 	}
-	if err := trust.Replace(filepath.Join(folder, prunedName), []byte(c.now().UTC().Format(time.RFC3339)+"\n")); err != nil {
+	if err := filesystem.Replace(filepath.Join(folder, prunedName), []byte(c.now().UTC().Format(time.RFC3339)+"\n")); err != nil {
 		return 0, err
 	}
 	for _, e := range entries {

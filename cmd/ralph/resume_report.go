@@ -12,9 +12,9 @@ import (
 
 	"github.com/wrapix/wrapix/config"
 	"github.com/wrapix/wrapix/engine"
+	"github.com/wrapix/wrapix/internal/filesystem"
 	"github.com/wrapix/wrapix/internal/terminal"
 	"github.com/wrapix/wrapix/service"
-	"github.com/wrapix/wrapix/trust"
 )
 
 // resumedDocument is `ralph resume --all --json`. The last one is kept, for `ralph service status`.
@@ -99,7 +99,7 @@ func (d resumedDocument) keep() error {
 	if err != nil {
 		return err
 	}
-	return trust.Replace(filepath.Join(dir, lastRunName), append(text, '\n'))
+	return filesystem.Replace(filepath.Join(dir, lastRunName), append(text, '\n'))
 }
 
 // say prints a line, and the way out where there is one.
